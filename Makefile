@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+# `make help` says what there is. Everything that is built lies under build/.
+
+VERSION := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog 2>/dev/null)
+BUILD ?= build
+prefix ?= /usr
+bindir = $(prefix)/bin
+libexecdir = $(prefix)/libexec/app-bluegreen
+unitdir = $(prefix)/lib/systemd/system
+
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wswitch-enum -Wmissing-prototypes -Wstrict-prototypes \
+	-Wpointer-arith -Wundef -Wformat=2 -Wvla
+WERROR ?= -Werror
+PACKAGES := libsystemd libcurl libnl-3.0 jansson
+override CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Isocket -Isupervisor
+override CFLAGS += -std=gnu11 -pthread $(WARNINGS) $(WERROR)
+PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+LIBS_relay := -lsystemd
+LIBS_supervisor := $(shell pkg-config --libs libsystemd libcurl libnl-3.0 jansson 2>/dev/null)
+LIBS_bluegreenctl := $(shell pkg-config --libs libsystemd jansson 2>/dev/null)
+
+# Who is linked into what: the relay takes no room but socket/; the supervisor takes from it only
+# what both speak of (color, route) and the steer.
+BASE := $(wildcard socket/base/*.c) socket/color.c socket/route.c
+SRC_relay := $(filter-out $(wildcard socket/steer-*.c),$(wildcard socket/*.c)) $(wildcard socket/base/*.c)
+SRC_supervisor := $(filter-out $(wildcard supervisor/ctl*.c),$(wildcard supervisor/*.c)) \
+	$(BASE) $(wildcard socket/steer-relay.c)
+SRC_bluegreenctl := $(wildcard supervisor/ctl*.c) $(BASE)
+PROGRAMS := $(foreach p,relay supervisor bluegreenctl,$(if $(filter %main.c %ctl.c,$(SRC_$(p))),$(p)))
+
+# Every module but the mains, for unit tests to take what they need from.
+MODULES := $(filter-out %main.c supervisor/ctl.c,$(sort $(SRC_relay) $(SRC_supervisor) $(SRC_bluegreenctl)))
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test-*.c))
+TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/load/*.c tests/bench/*.c))
+
+object = $(patsubst %.c,$(BUILD)/%.o,$(1))
+
+all: $(PROGRAMS:%=$(BUILD)/%) $(TEST_TOOLS)
+
+define program_rule
+$(BUILD)/$(1): $(call object,$(SRC_$(1)))
+	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LIBS_$(1))
+endef
+$(foreach p,relay supervisor bluegreenctl,$(eval $(call program_rule,$(p))))
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(PACKAGE_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/modules.a: $(call object,$(MODULES))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+# A unit test that runs above fakes names them here; the linker takes them instead of the seam's
+# real side, because they come before the archive.
+FAKES_test-deploy := manager probe sockdiag record steer report
+FAKES_test-watch := manager probe sockdiag record steer report
+.SECONDEXPANSION:
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(patsubst %,$(BUILD)/tests/fake/fake-%.o,$$(FAKES_$$*)) $(BUILD)/modules.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_supervisor) -lcmocka
+
+$(BUILD)/tests/load/% $(BUILD)/tests/bench/%: tests/$$(lastword $$(subst /, ,$$(@D)))/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $<
+
+unit-tests: $(UNIT_TESTS)
+
+# Installs what building and testing need, then runs every test: unit, relay, lint, and those
+# on a booted throw-away host.
+check:
+	tests/install-packages
+	tests/check
+
+# What takes longer than a coffee; tests/README.md keeps its figures.
+check-long:
+	tests/install-packages
+	tests/check-long
+
+asan:
+	$(MAKE) BUILD=build/asan CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" all unit-tests
+
+tsan:
+	$(MAKE) BUILD=build/tsan CFLAGS="-O1 -g -fsanitize=thread" all
+
+lint:
+	tests/lint/run
+
+deb:
+	tests/build-deb
+
+install: all
+	DESTDIR="$(DESTDIR)" BUILD="$(BUILD)" prefix="$(prefix)" units/install
+
+demo:
+	tests/install-packages
+	tests/demo
+
+bench: all
+	tests/bench/run
+
+clean:
+	rm -rf build
+
+help:
+	@echo "all      build relay, supervisor and bluegreenctl under build/"
+	@echo "check    install what is needed, run every test (root; under 20 minutes)"
+	@echo "check-long  the long runs, whose figures are in tests/README.md"
+	@echo "asan     build everything with address and undefined-behaviour sanitizers"
+	@echo "tsan     build everything with the thread sanitizer"
+	@echo "lint     formatting, include floors, shellcheck, static analysis"
+	@echo "deb      build/app-bluegreen_VERSION_ARCH.deb"
+	@echo "install  into DESTDIR"
+	@echo "demo     a throw-away host, load, three reloads and a receipt (root)"
+	@echo "bench    the relay beside nginx and haproxy"
+	@echo "clean    remove build/"
+
+-include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d' 2>/dev/null)
+
+.PHONY: all unit-tests check check-long asan tsan lint deb install demo bench clean help

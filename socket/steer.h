@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The seam between who decides the route (the supervisor) and who carries it out (the relay, by
+ * steer-relay.c). What is wanted is kept here: the steer connects by itself, reconnects when the
+ * relay was restarted, says everything again, and reports when it is true.
+ *
+ * The relay's control protocol, for those who want to speak it: socket/README.md.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <systemd/sd-event.h>
+
+#include "color.h"
+#include "route.h"
+
+struct steer;
+
+/* Bounds of the hold queue. */
+struct steer_limits {
+	uint64_t hold_usec;	/* how long one request waits before its 503 */
+	uint32_t hold_requests; /* how many wait at once */
+	uint64_t hold_bytes;	/* how many of their bytes are kept in memory */
+};
+
+enum drain_scope {
+	DRAIN_READS, /* requests in flight of safe methods, streams among them */
+	DRAIN_ALL,   /* everything, and the pooled connections */
+	DRAIN_SCOPE_COUNT,
+};
+
+/* A drain of what is in flight on a color. Past its limit an exchange is ended. */
+struct steer_drain {
+	enum drain_scope scope;
+	uint64_t requests_usec; /* limit of plain requests, from now */
+	uint64_t streams_usec;	/* limit of event streams and upgraded connections, spread over the
+				 * last half of it */
+};
+
+struct steer_counters {
+	uint64_t reads[COLOR_COUNT], writes[COLOR_COUNT]; /* requests answered by the color */
+	uint64_t failed[COLOR_COUNT];			  /* answered 502/504, or cut, by us */
+	uint64_t inflight[COLOR_COUNT];			  /* exchanges now under way */
+	uint64_t streams[COLOR_COUNT];			  /* of these, streams and tunnels */
+	uint64_t held;					  /* requests ever held */
+	uint64_t holding;				  /* waiting now */
+	uint64_t hold_longest_usec;
+	uint64_t hold_expired; /* answered 503 because a limit of the hold queue was reached */
+	uint64_t cut;	       /* exchanges ended by a drain's limit */
+	uint64_t connections;  /* client connections now open */
+};
+
+/* All optional. Called from the event loop, never from within a steer_*() call. */
+struct steer_events {
+	/* Every worker follows `route`, the last one given to steer_route(). */
+	void (*followed)(void *owner, const struct route *route);
+	/* No exchange in the scope is left on the color; `cut` were ended by a limit. */
+	void (*drained)(void *owner, enum color color, enum drain_scope scope, uint64_t cut);
+	/* The color refused a connection (at most once a second a color). */
+	void (*refused)(void *owner, enum color color);
+	/* The relay came (true) or went (false). */
+	void (*connected)(void *owner, bool connected);
+	void (*counters)(void *owner, const struct steer_counters *counters);
+};
+
+/* path: the relay's control socket. Connects now and, with back-off, again and again.
+ * Nothing is reported before the event loop runs. */
+int steer_open(sd_event *event, const char *path, const struct steer_events *events, void *owner,
+	struct steer **ret_steer);
+struct steer *steer_close(struct steer *steer);
+DEFINE_CLEANUP(struct steer, steer_close);
+
+/* Where the colors listen, on 127.0.0.1; replaces what was said before. */
+int steer_backends(struct steer *steer, const uint16_t ports[static COLOR_COUNT]);
+int steer_set_limits(struct steer *steer, const struct steer_limits *limits);
+
+/* Replaces the route; `followed` comes when it is true, also if it was true before. Until the
+ * relay is reachable the wish is kept. */
+int steer_route(struct steer *steer, const struct route *route);
+
+/* Replaces the color's drain, if any. Ends with `drained`, or when a route gives the color
+ * weight (a standby's too) in the scope again. */
+int steer_drain(struct steer *steer, enum color color, const struct steer_drain *drain);
+
+/* Asks; the answer comes as `counters`, or -ENOTCONN at once. */
+int steer_ask_counters(struct steer *steer);
+
+bool steer_is_connected(const struct steer *steer);

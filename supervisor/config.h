@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The configuration file, app-bluegreen.conf(5): systemd's syntax and units. Every key has a
+ * working default; an unknown section or key, a bad value or a key given twice in one file is an
+ * error that names file and line. Keys of a later file (app.conf.d, sorted by name) replace those
+ * of an earlier one; an empty value restores the default.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "color.h"
+
+#define CONFIG_APP_MAX	 64    /* bytes of an app's name, NUL included */
+#define CONFIG_LIST_MAX	 16    /* warm-up paths, environment assignments */
+#define CONFIG_FILE_MAX	 65536 /* bytes of one file */
+#define CONFIG_ERROR_MAX 512
+
+enum fallback_writes {
+	FALLBACK_WRITES_HOLD, /* writes wait for the primary, within [Hold] */
+	FALLBACK_WRITES_PASS, /* writes go to the fallback, whose read-only mode answers */
+	FALLBACK_WRITES_COUNT,
+};
+
+struct config_probe {
+	char *path;
+	uint16_t status_min, status_max;
+	char *body;			    /* a substring the answer must have; NULL: any */
+	char *host;			    /* Host field; NULL: 127.0.0.1:PORT */
+	uint64_t interval_usec;		    /* steady state: at most every 5 intervals is needed */
+	uint64_t timeout_usec;		    /* of one probe */
+	uint64_t start_timeout_usec;	    /* from the start of the unit to healthy */
+	uint32_t rise, fall;		    /* answers in a row to become healthy, sick */
+	uint64_t soak_usec;		    /* it stays healthy so long before traffic returns */
+	char *warm_up[CONFIG_LIST_MAX + 1]; /* paths, NULL-terminated */
+};
+
+struct config {
+	char app[CONFIG_APP_MAX];
+	uint16_t ports[COLOR_COUNT]; /* [App] BluePort= GreenPort= */
+	struct config_probe probe;
+	uint64_t hold_usec, hold_bytes;			 /* [Hold] Limit= Bytes= */
+	uint32_t hold_requests;				 /* [Hold] Requests= */
+	uint64_t drain_requests_usec;			 /* [Drain] Requests= */
+	uint64_t drain_streams_usec;			 /* [Drain] Streams= */
+	char *fallback_environment[CONFIG_LIST_MAX + 1]; /* "NAME=VALUE", NULL-terminated */
+	enum fallback_writes fallback_writes;
+};
+
+/* True for what may name an app: [a-z][a-z0-9_]*, shorter than CONFIG_APP_MAX (it is part of a
+ * D-Bus name, a unit name and a path). */
+bool config_app_valid(const char *app);
+
+/*
+ * Reads DIR/APP.conf and DIR/APP.conf.d/ *.conf (DIR is /etc/app-bluegreen); missing files are
+ * defaults. On error returns -errno and writes one sentence ("FILE:LINE: …, …") into error.
+ */
+int config_load(const char *dir, const char *app, char error[static CONFIG_ERROR_MAX],
+	struct config **ret_config);
+struct config *config_free(struct config *config);
+DEFINE_CLEANUP(struct config, config_free);
+
+/* Pure pieces, for tests and for others who read units: "1min 30s", "500ms", "infinity"; bare
+ * numbers are seconds. "64M", bare numbers are bytes, factors of 1024. -EINVAL, -ERANGE. */
+int config_parse_usec(const char *text, uint64_t *ret_usec);
+int config_parse_bytes(const char *text, uint64_t *ret_bytes);

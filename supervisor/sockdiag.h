@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's socket table (sock_diag(7), inet_diag_req_v2): what is connected to a port,
+ * what waits in its accept queue, who owns the listener. A seam: tests/fake/fake-sockdiag.c.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/cleanup.h"
+
+struct sockdiag;
+
+/* What the table says of one TCP port of this host, both address families. */
+struct sockdiag_port {
+	bool listening;
+	uint32_t accept_queue; /* connections not yet accepted, over all listeners (idiag_rqueue) */
+	uint32_t
+		connections; /* ends at the server with this local port in ESTABLISHED, SYN_RECV, or
+			      * CLOSE_WAIT with bytes unread: what a drain waits for. Those whose
+			      * peer port is owned by our own process (probes) are not counted */
+	uid_t uid;	     /* of the (first) listener */
+	uint64_t cgroup_id;  /* of the (first) listener: INET_DIAG_CGROUP_ID, the inode of its
+			      * cgroup directory; 0 if the kernel does not say */
+	uint64_t inode;
+};
+
+int sockdiag_open(struct sockdiag **ret_sockdiag);
+struct sockdiag *sockdiag_close(struct sockdiag *sockdiag);
+DEFINE_CLEANUP(struct sockdiag, sockdiag_close);
+
+/* Reads the table now (some hundred microseconds). -EAGAIN if it changed under us three times. */
+int sockdiag_read_port(struct sockdiag *sockdiag, uint16_t port, struct sockdiag_port *ret_port);
+
+/*
+ * A descriptor that becomes readable when a TCP socket was destroyed (SKNLGRP_INET_TCP_DESTROY): a
+ * hint to read the port again. It stays the sockdiag's. -EPERM without CAP_NET_ADMIN: then ask on a
+ * timer.
+ */
+int sockdiag_watch_fd(struct sockdiag *sockdiag);
+/* Empties it; -ENOBUFS (events were lost) is not an error. True if any event was about the port. */
+bool sockdiag_watch_read(struct sockdiag *sockdiag, uint16_t port);
