@@ -13,6 +13,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "base/cleanup.h"
 #include "color.h"
 #include "route.h"
 
