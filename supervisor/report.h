@@ -48,8 +48,8 @@ enum report_message {
 	REPORT_MESSAGE_COUNT,
 };
 
-/* What the message is about; NULL (or "") where it does not apply. BLUEGREEN_COLOR= and so on in
- * the journal, which gets BLUEGREEN_APP= with every message. */
+/* What the message is about; NULL (or "") where it does not apply. In the journal these are COLOR=,
+ * STEP=, CYCLE=, RELEASE= and UNIT=, beside BLUEGREEN_APP=, which every message has. */
 struct report_fields {
 	const char *color;
 	const char *step;
@@ -64,6 +64,9 @@ void report_open(const char *app);
 /* One sentence, without a newline. fields may be NULL. */
 void report(enum report_message message, const struct report_fields *fields, const char *format,
 	...) _printf_(3, 4);
+
+/* The MESSAGE_ID, 32 hexadecimal digits; NULL if it has none. */
+const char *report_message_id(enum report_message message);
 
 /* To systemd. Without NOTIFY_SOCKET nothing happens. */
 void report_ready(void);
