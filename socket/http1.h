@@ -58,8 +58,12 @@ struct http1_span {
 
 struct http1_header {
 	enum http1_field field;
-	bool hop_by_hop;	/* of this connection only (RFC 9110 section 7.6.1): named there,
-				 * or named by Connection; not to be forwarded as it is */
+	bool hop_by_hop;	/* not to be forwarded as it is: of this connection only (named in
+				 * RFC 9110 section 7.6.1, or by Connection, which cannot name what
+				 * is meant for the application); X_Forwarded_For and the like, which
+				 * WSGI takes for X-Forwarded-For; Content-Length and
+				 * Transfer-Encoding in a 1xx or 204. Transfer-Encoding is otherwise
+				 * forwarded, because the chunks are, as they came */
 	struct http1_span line; /* the whole line, CRLF included */
 	struct http1_span name;
 	struct http1_span value; /* without the white space around it */
@@ -118,12 +122,14 @@ bool http1_method_is_safe(enum http1_method method);
 /* 400, 414, 431, 501, 505 for a verdict that refuses a request; the reason is one short
  * sentence for the body of the answer and the log. Only for verdicts above HTTP1_MORE. */
 unsigned int http1_verdict_status(enum http1_verdict verdict);
+const char *http1_verdict_reason(enum http1_verdict verdict);
 
 /*
  * Reads the request head at the start of bytes[0..size). Empty lines before the request line
  * are not part of it: skip them first with http1_skip_empty_lines(). On HTTP1_MORE call again
  * with more bytes; `seen` (0 at first) remembers how far the end was searched, so that bytes
- * that come one by one are not searched again and again.
+ * that come one by one are not searched again and again. *ret_head is written while it is read:
+ * it means something only with HTTP1_OK.
  *
  * Refused, among others: both Content-Length and Transfer-Encoding; Content-Length repeated, even
  * with the same value, a list, signed, or over 2^63-1; a Transfer-Encoding that is not exactly one
