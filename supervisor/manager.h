@@ -27,6 +27,8 @@ enum unit_activity {
 
 struct unit_status {
 	enum unit_activity activity;
+	bool loaded;	    /* false: masked, not found, or its file is bad: see load_error */
+	bool restarting;    /* its process ended by itself and systemd starts it again soon */
 	char sub_state[32]; /* systemd's own word, for people */
 	char result[32];    /* Result=: success, exit-code, signal, timeout, oom-kill, ... */
 	int exit_status;    /* ExecMainStatus */
@@ -35,6 +37,7 @@ struct unit_status {
 	uint64_t active_since_usec; /* CLOCK_MONOTONIC */
 	char invocation_id[33];
 	char control_group[256]; /* "/system.slice/app@blue.service" */
+	char load_error[128];	 /* systemd's sentence, or its word for the load state */
 };
 
 enum job_result {
@@ -55,6 +58,7 @@ enum job_verb {
 
 const char *unit_activity_name(enum unit_activity activity);
 const char *job_result_name(enum job_result result);
+const char *job_verb_name(enum job_verb verb);
 
 struct manager;
 struct manager_job;
@@ -63,18 +67,21 @@ struct manager_job;
 typedef void (*manager_job_fn)(void *owner, enum job_result result, const char *why);
 typedef void (*manager_unit_fn)(void *owner, const char *unit, const struct unit_status *status);
 
-/* Opens the system bus and attaches it to the event loop. */
+/* Opens the system bus and attaches it to the event loop; a bus that is not there yet is tried
+ * again with back-off, like one that was lost. */
 int manager_open(sd_event *event, struct manager **ret_manager);
 struct manager *manager_close(struct manager *manager);
 DEFINE_CLEANUP(struct manager, manager_close);
 
-/* The connection, for our own D-Bus object (control.c); `reconnected` is called on each new one. */
+/* The connection, for our own D-Bus object (control.c): NULL while there is none; `connected` is
+ * called for the one that is there now, and for each new one. */
 typedef void (*manager_bus_fn)(void *owner, sd_bus *bus);
 sd_bus *manager_bus(struct manager *manager);
-void manager_on_reconnect(struct manager *manager, manager_bus_fn reconnected, void *owner);
+void manager_on_reconnect(struct manager *manager, manager_bus_fn connected, void *owner);
 
 /* Begins a job; `done` is never called from within. A start or restart resets the unit's failure
- * count first, so that a start limit never stands in the way. deadline: CLOCK_MONOTONIC. */
+ * count first, so that a start limit never stands in the way. A start takes the place of a stop
+ * that is under way; a restart does not: it ends as canceled. deadline: CLOCK_MONOTONIC. */
 int manager_job_begin(struct manager *manager, enum job_verb verb, const char *unit,
 	uint64_t deadline_usec, manager_job_fn done, void *owner, struct manager_job **ret_job);
 struct manager_job *manager_job_forget(struct manager_job *job); /* the job goes on in systemd */
