@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "http1-fields.h"
+#include "http1-parts.h"
 
 /* Where in a chunked body the next byte stands. */
 enum body_state {

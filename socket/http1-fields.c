@@ -3,15 +3,11 @@
  * Knows header fields: their syntax, the names that a proxy looks at, and which of them belong to
  * one connection only. Does not know what they mean for the framing of a message (http1.c).
  */
-#include "http1-fields.h"
+#include "http1-parts.h"
 
 #include <string.h>
 
 #include "base/cleanup.h"
-
-/* Options of Connection that name fields. Each is compared with every field, so that without a
- * maximum 32 KiB of `a,a,a` would cost a million comparisons; real heads have one or two. */
-#define NOMINATIONS_MAX 16
 
 #define PRINT	   (HTTP1_CLASS_TARGET | HTTP1_CLASS_VALUE)
 #define TOKEN	   (PRINT | HTTP1_CLASS_TOKEN)
@@ -396,7 +392,7 @@ enum http1_verdict http1_fields_parse(
 	verdict = http1_crlf(scan);
 	if (verdict != HTTP1_OK)
 		return verdict;
-	if (facts.nominations > NOMINATIONS_MAX)
+	if (facts.nominations > HTTP1_NOMINATIONS_MAX)
 		return HTTP1_TOO_LARGE;
 	if (facts.nominations > 0)
 		nominate(scan, head);

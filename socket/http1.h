@@ -13,17 +13,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HTTP1_HEADERS_MAX    100   /* fields in a head, as in Apache's LimitRequestFields */
-#define HTTP1_HEAD_MAX	     32768 /* bytes of a head, its empty line included */
-#define HTTP1_TRAILER_MAX    8192  /* bytes of a trailer section */
-#define HTTP1_CHUNK_LINE_MAX 256   /* bytes of a chunk-size line, its extensions included */
+#define HTTP1_HEADERS_MAX 100	/* fields in a head, as in Apache's LimitRequestFields */
+#define HTTP1_HEAD_MAX	  32768 /* bytes of a head, its empty line included */
+#define HTTP1_NOMINATIONS_MAX                                                                      \
+	16 /* fields that Connection names: each is looked for among all, and                      \
+	    * 32 KiB of `a,a,a` must not cost a million comparisons */
+#define HTTP1_TRAILER_MAX    8192 /* bytes of a trailer section */
+#define HTTP1_CHUNK_LINE_MAX 256  /* bytes of a chunk-size line, its extensions included */
 
 /* What became of a parse. Everything above HTTP1_MORE is final for the connection. */
 enum http1_verdict {
 	HTTP1_OK,
 	HTTP1_MORE,	       /* not whole yet */
 	HTTP1_BAD,	       /* 400: not HTTP/1.x, or of doubtful framing */
-	HTTP1_TOO_LARGE,       /* 431: HTTP1_HEAD_MAX or HTTP1_HEADERS_MAX */
+	HTTP1_TOO_LARGE,       /* 431: HTTP1_HEAD_MAX, _HEADERS_MAX or _NOMINATIONS_MAX */
 	HTTP1_TARGET_TOO_LONG, /* 414: the request line alone is over the limit */
 	HTTP1_NOT_IMPLEMENTED, /* 501: a transfer coding other than chunked (section 6.1) */
 	HTTP1_VERSION,	       /* 505: HTTP/2 and up, or a version we do not know */
@@ -136,8 +139,9 @@ const char *http1_verdict_reason(enum http1_verdict verdict);
  * `chunked`, or in HTTP/1.0; bare LF or bare CR; obs-fold; white space before the colon or before
  * the first field; control characters (HTAB in values excepted) and NUL; empty field names, names
  * with non-token characters; no Host or several in HTTP/1.1; a target with white space, control
- * characters or bytes above 0x7e; several spaces in the request line. A method is a token of up to
- * 32 bytes.
+ * characters or bytes above 0x7e; several spaces in the request line; a target that is
+ * neither a path, an absolute URI, `*` of OPTIONS nor what CONNECT names; content of CONNECT. A
+ * method is a token of up to 32 bytes.
  */
 enum http1_verdict http1_request_parse(
 	const char *bytes, size_t size, uint32_t *seen, struct http1_head *ret_head);
