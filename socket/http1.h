@@ -13,13 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HTTP1_HEADERS_MAX 100	/* fields in a head, as in Apache's LimitRequestFields */
-#define HTTP1_HEAD_MAX	  32768 /* bytes of a head, its empty line included */
-#define HTTP1_NOMINATIONS_MAX                                                                      \
-	16 /* fields that Connection names: each is looked for among all, and                      \
-	    * 32 KiB of `a,a,a` must not cost a million comparisons */
-#define HTTP1_TRAILER_MAX    8192 /* bytes of a trailer section */
-#define HTTP1_CHUNK_LINE_MAX 256  /* bytes of a chunk-size line, its extensions included */
+/* Each nomination is looked for among all fields: 32 KiB of `a,a,a` must not cost a million
+ * comparisons. */
+#define HTTP1_NOMINATIONS_MAX 16    /* fields that Connection names */
+#define HTTP1_HEADERS_MAX     100   /* fields in a head, as in Apache's LimitRequestFields */
+#define HTTP1_HEAD_MAX	      32768 /* bytes of a head, its empty line included */
+#define HTTP1_TRAILER_MAX     8192  /* bytes of a trailer section */
+#define HTTP1_CHUNK_LINE_MAX  256   /* bytes of a chunk-size line, its extensions included */
 
 /* What became of a parse. Everything above HTTP1_MORE is final for the connection. */
 enum http1_verdict {
