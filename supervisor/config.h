@@ -17,7 +17,8 @@
 #define CONFIG_APP_MAX	 64    /* bytes of an app's name, NUL included */
 #define CONFIG_LIST_MAX	 16    /* warm-up paths, environment assignments */
 #define CONFIG_FILE_MAX	 65536 /* bytes of one file */
-#define CONFIG_ERROR_MAX 512
+#define CONFIG_FILES_MAX 64    /* APP.conf and its drop-ins */
+#define CONFIG_ERROR_MAX 1024
 
 enum fallback_writes {
 	FALLBACK_WRITES_HOLD, /* writes wait for the primary, within [Hold] */
@@ -60,6 +61,18 @@ bool config_app_valid(const char *app);
  */
 int config_load(const char *dir, const char *app, char error[static CONFIG_ERROR_MAX],
 	struct config **ret_config);
+
+/* A file that was read already. */
+struct config_text {
+	const char *name; /* for messages */
+	char *content;	  /* changed while it is read; NUL behind it */
+	size_t size;
+};
+
+/* What config_load() does with what it has read, the main file first. No I/O. */
+int config_build(const char *app, const struct config_text *texts, size_t count,
+	char error[static CONFIG_ERROR_MAX], struct config **ret_config);
+
 struct config *config_free(struct config *config);
 DEFINE_CLEANUP(struct config, config_free);
 
