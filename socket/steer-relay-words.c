@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Knows the words of the relay's answers and events; does not know when they come.
+ */
+#include "steer-relay-words.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/names.h"
+
+static const char *const scope_names[DRAIN_SCOPE_COUNT] = {
+	[DRAIN_READS] = "reads",
+	[DRAIN_ALL] = "all",
+};
+
+const char *drain_scope_name(enum drain_scope scope)
+{
+	return scope_names[scope];
+}
+
+size_t steer_words_split(char *text, char *words[static STEER_WORDS_MAX + 1])
+{
+	char *rest = NULL;
+	size_t count = 0;
+
+	for (char *word = strtok_r(text, " ", &rest); word && count < STEER_WORDS_MAX;
+		word = strtok_r(NULL, " ", &rest))
+		words[count++] = word;
+	words[count] = NULL;
+	return count;
+}
+
+static uint64_t *counter_find(struct steer_counters *counters, const char *name)
+{
+	const struct {
+		const char *name;
+		uint64_t *values;
+	} of_color[] = {
+		{"reads", counters->reads},
+		{"writes", counters->writes},
+		{"failed", counters->failed},
+		{"inflight", counters->inflight},
+		{"streams", counters->streams},
+	};
+	const struct {
+		const char *name;
+		uint64_t *value;
+	} of_all[] = {
+		{"held", &counters->held},
+		{"holding", &counters->holding},
+		{"hold-longest-usec", &counters->hold_longest_usec},
+		{"hold-expired", &counters->hold_expired},
+		{"cut", &counters->cut},
+		{"connections", &counters->connections},
+	};
+	char color[16];
+	const char *dot = strchr(name, '.');
+	enum color of;
+
+	if (!dot) {
+		for (size_t i = 0; i < ELEMENTS(of_all); i++)
+			if (strcmp(of_all[i].name, name) == 0)
+				return of_all[i].value;
+		return NULL;
+	}
+	snprintf(color, sizeof(color), "%.*s", (int)(dot - name), name);
+	if (color_from_name(color, &of) < 0)
+		return NULL;
+	for (size_t i = 0; i < ELEMENTS(of_color); i++)
+		if (strcmp(of_color[i].name, dot + 1) == 0)
+			return &of_color[i].values[of];
+	return NULL;
+}
+
+void steer_words_counters(char **words, struct steer_counters *ret_counters)
+{
+	memset(ret_counters, 0, sizeof(*ret_counters));
+	for (; *words; words++) {
+		char *equals = strchr(*words, '=');
+		uint64_t *value;
+
+		if (!equals)
+			continue;
+		*equals = '\0';
+		for (char *c = *words; *c; c++)
+			if (*c == '_')
+				*c = '-';
+		value = counter_find(ret_counters, *words);
+		if (value)
+			*value = strtoull(equals + 1, NULL, 10);
+	}
+}
+
+int steer_words_drained(char **words, enum drain_scope *ret_scope, uint64_t *ret_cut)
+{
+	int scope = -EINVAL;
+	uint64_t cut = 0;
+
+	for (; *words; words++)
+		if (strncmp(*words, "scope=", 6) == 0)
+			scope = name_lookup(scope_names, DRAIN_SCOPE_COUNT, *words + 6);
+		else if (strncmp(*words, "cut=", 4) == 0)
+			cut = strtoull(*words + 4, NULL, 10);
+	if (scope < 0)
+		return -EBADMSG;
+	*ret_scope = (enum drain_scope)scope;
+	*ret_cut = cut;
+	return 0;
+}

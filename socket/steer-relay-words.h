@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the relay says, taken apart (socket/README.md). Pure. Used by steer-relay.c only.
+ */
+#pragma once
+
+#include "steer.h"
+
+#define STEER_WORDS_MAX 32 /* words of a message that are looked at */
+
+/* "reads", "all". */
+const char *drain_scope_name(enum drain_scope scope);
+
+/* Splits text in place; words is NULL-terminated. Returns how many there are. */
+size_t steer_words_split(char *text, char *words[static STEER_WORDS_MAX + 1]);
+
+/* "blue.reads=12" and the like. A name that a later relay knows and we do not is passed over, a
+ * counter that an earlier one does not know is 0. */
+void steer_words_counters(char **words, struct steer_counters *ret_counters);
+
+/* "scope=all cut=0". 0, or -EBADMSG if the scope is missing or unknown. */
+int steer_words_drained(char **words, enum drain_scope *ret_scope, uint64_t *ret_cut);
