@@ -40,5 +40,8 @@ int sockdiag_read_port(struct sockdiag *sockdiag, uint16_t port, struct sockdiag
  * timer.
  */
 int sockdiag_watch_fd(struct sockdiag *sockdiag);
+/* No more events: every TCP socket of the host that goes costs one, so watch only while you wait.
+ * The descriptor is closed. */
+void sockdiag_watch_end(struct sockdiag *sockdiag);
 /* Empties it; -ENOBUFS (events were lost) is not an error. True if any event was about the port. */
 bool sockdiag_watch_read(struct sockdiag *sockdiag, uint16_t port);

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Knows netlink and the kernel's socket table; does not know what a color or a drain is.
+ *
+ * The kernel itself selects by local port (idiag_sport of an inet_diag_req_v2), so that a busy
+ * host's table is not carried over for one port's sake. It asks for one address family a dump.
+ *
+ * A connection of our own process, a probe's, is told from others by its addresses: we ask our own
+ * sockets for theirs. The supervisor has one thread and reads the table from it, so that no socket
+ * of its own comes or goes meanwhile.
+ */
+#include "sockdiag.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+
+#include "base/fd.h"
+
+#define READ_TRIES   3
+#define OWN_MAX	     256   /* connections of ours to one port; a prober has at most a few */
+#define ANSWER_BYTES 32768 /* what the kernel puts into one message of a dump at most */
+#define WATCH_BYTES  8192  /* one event has some hundred bytes */
+#define WATCH_EVENTS 1024  /* taken at once, before the event loop turns again */
+#define WATCH_BUFFER (1 << 20)
+
+/* The kernel answers a dump at once; this ends the wait if it ever does not. */
+#define ANSWER_TIMEOUT_SEC 1
+
+/* A connection that is not accepted yet may be one of these instead of TCP_SYN_RECV
+ * (include/net/tcp_states.h). */
+#define STATE_NEW_SYN_RECV 12
+
+#define STATE(state) (1u << (state))
+
+#define STATES                                                                                     \
+	(STATE(TCP_LISTEN) | STATE(TCP_ESTABLISHED) | STATE(TCP_SYN_RECV) |                        \
+		STATE(STATE_NEW_SYN_RECV) | STATE(TCP_CLOSE_WAIT))
+
+/* One end: an IPv4 address is kept as the IPv6 address that maps it, because a connection from
+ * an IPv4 socket to a dual-stack listener has an IPv6 socket at its other end. */
+struct end {
+	struct in6_addr address;
+	in_port_t port; /* network order */
+};
+
+struct sockdiag {
+	struct nl_sock *table;
+	struct nl_sock *destroyed; /* NULL: not watched */
+};
+
+/* A dump under way. */
+struct reading {
+	in_port_t port; /* network order */
+	struct sockdiag_port *found;
+	struct end own[OWN_MAX];
+	size_t own_count;
+};
+
+static int errno_of(int nl_error)
+{
+	switch (-nl_error) {
+	case NLE_SUCCESS:
+		return 0;
+	case NLE_NOMEM:
+		return -ENOMEM;
+	case NLE_PERM:
+	case NLE_NOACCESS:
+		return -EPERM;
+	case NLE_AGAIN:
+		return -ETIMEDOUT;
+	case NLE_DUMP_INTR:
+		return -EAGAIN;
+	case NLE_PROTO_MISMATCH:
+	case NLE_AF_NOSUPPORT:
+	case NLE_OPNOTSUPP:
+		return -EAFNOSUPPORT;
+	default:
+		return -EIO;
+	}
+}
+
+static struct nl_sock *netlink_close(struct nl_sock *netlink)
+{
+	if (netlink)
+		nl_socket_free(netlink);
+	return NULL;
+}
+DEFINE_CLEANUP(struct nl_sock, netlink_close);
+
+static int netlink_open(struct nl_sock **ret_netlink)
+{
+	_cleanup_(cleanup_netlink_close) struct nl_sock *netlink = nl_socket_alloc();
+	int r;
+
+	if (!netlink)
+		return -ENOMEM;
+	nl_socket_disable_auto_ack(netlink);
+	r = nl_connect(netlink, NETLINK_SOCK_DIAG);
+	if (r < 0)
+		return errno_of(r);
+	*ret_netlink = take_ptr(netlink);
+	return 0;
+}
+
+static int table_open(struct nl_sock **ret_table)
+{
+	const struct timeval timeout = {.tv_sec = ANSWER_TIMEOUT_SEC};
+	_cleanup_(cleanup_netlink_close) struct nl_sock *table = NULL;
+	int r;
+
+	r = netlink_open(&table);
+	if (r < 0)
+		return r;
+	r = nl_socket_set_msg_buf_size(table, ANSWER_BYTES);
+	if (r < 0)
+		return errno_of(r);
+	nl_socket_disable_msg_peek(table);
+	if (setsockopt(nl_socket_get_fd(table), SOL_SOCKET, SO_RCVTIMEO, &timeout,
+		    sizeof(timeout)) < 0)
+		return -errno;
+	*ret_table = take_ptr(table);
+	return 0;
+}
+
+int sockdiag_open(struct sockdiag **ret_sockdiag)
+{
+	_cleanup_(cleanup_sockdiag_close) struct sockdiag *sockdiag = calloc(1, sizeof(*sockdiag));
+	int r;
+
+	if (!sockdiag)
+		return -ENOMEM;
+	r = table_open(&sockdiag->table);
+	if (r < 0)
+		return r;
+	*ret_sockdiag = take_ptr(sockdiag);
+	return 0;
+}
+
+struct sockdiag *sockdiag_close(struct sockdiag *sockdiag)
+{
+	if (!sockdiag)
+		return NULL;
+	netlink_close(sockdiag->table);
+	netlink_close(sockdiag->destroyed);
+	free(sockdiag);
+	return NULL;
+}
+
+static struct in6_addr mapped(const void *ipv4)
+{
+	struct in6_addr address = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+
+	memcpy(&address.s6_addr[12], ipv4, sizeof(struct in_addr));
+	return address;
+}
+
+static bool end_equal(const struct end *a, const struct end *b)
+{
+	return a->port == b->port && memcmp(&a->address, &b->address, sizeof(a->address)) == 0;
+}
+
+static bool end_of_sockaddr(const struct sockaddr_storage *name, struct end *ret_end)
+{
+	const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)name;
+	const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *)name;
+
+	if (name->ss_family == AF_INET)
+		*ret_end = (struct end){mapped(&ipv4->sin_addr), ipv4->sin_port};
+	else if (name->ss_family == AF_INET6)
+		*ret_end = (struct end){ipv6->sin6_addr, ipv6->sin6_port};
+	else
+		return false;
+	return true;
+}
+
+static struct end end_of_peer(const struct inet_diag_msg *message)
+{
+	struct end end = {.port = message->id.idiag_dport};
+
+	if (message->idiag_family == AF_INET)
+		end.address = mapped(message->id.idiag_dst);
+	else
+		memcpy(&end.address, message->id.idiag_dst, sizeof(end.address));
+	return end;
+}
+
+/* Keeps the local end of a socket of ours that is connected to the port. */
+static void reading_add_own(struct reading *reading, int fd)
+{
+	struct sockaddr_storage name;
+	socklen_t size = sizeof(name);
+	struct end peer;
+
+	if (reading->own_count == OWN_MAX)
+		return;
+	if (getpeername(fd, (struct sockaddr *)&name, &size) < 0)
+		return;
+	if (!end_of_sockaddr(&name, &peer) || peer.port != reading->port)
+		return;
+	size = sizeof(name);
+	if (getsockname(fd, (struct sockaddr *)&name, &size) < 0)
+		return;
+	if (end_of_sockaddr(&name, &reading->own[reading->own_count]))
+		reading->own_count++;
+}
+
+static int reading_find_own(struct reading *reading)
+{
+	struct dirent *entry;
+	DIR *dir;
+
+	reading->own_count = 0;
+	dir = opendir("/proc/self/fd");
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			reading_add_own(reading, atoi(entry->d_name));
+	closedir(dir);
+	return 0;
+}
+
+static bool reading_is_own(const struct reading *reading, const struct inet_diag_msg *message)
+{
+	struct end peer = end_of_peer(message);
+
+	for (size_t i = 0; i < reading->own_count; i++)
+		if (end_equal(&reading->own[i], &peer))
+			return true;
+	return false;
+}
+
+static uint64_t cgroup_of(struct nlmsghdr *header)
+{
+	struct nlattr *attribute =
+		nlmsg_find_attr(header, sizeof(struct inet_diag_msg), INET_DIAG_CGROUP_ID);
+
+	if (!attribute || nla_len(attribute) < (int)sizeof(uint64_t))
+		return 0;
+	return nla_get_u64(attribute);
+}
+
+static void take_listener(
+	struct reading *reading, const struct inet_diag_msg *message, struct nlmsghdr *header)
+{
+	struct sockdiag_port *found = reading->found;
+
+	found->accept_queue += message->idiag_rqueue;
+	if (found->listening)
+		return;
+	found->listening = true;
+	found->uid = message->idiag_uid;
+	found->inode = message->idiag_inode;
+	found->cgroup_id = cgroup_of(header);
+}
+
+/* In CLOSE_WAIT the peer's FIN counts as one byte until it was read (tcp_diag_get_info). */
+static bool is_waited_for(const struct inet_diag_msg *message)
+{
+	return message->idiag_state != TCP_CLOSE_WAIT || message->idiag_rqueue > 1;
+}
+
+static int take_message(struct nl_msg *netlink_message, void *owner)
+{
+	struct nlmsghdr *header = nlmsg_hdr(netlink_message);
+	const struct inet_diag_msg *message = nlmsg_data(header);
+	struct reading *reading = owner;
+
+	if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
+		!nlmsg_valid_hdr(header, sizeof(struct inet_diag_msg)))
+		return NL_SKIP;
+	if (message->id.idiag_sport != reading->port)
+		return NL_SKIP;
+	if (message->idiag_state == TCP_LISTEN)
+		take_listener(reading, message, header);
+	else if (is_waited_for(message) && !reading_is_own(reading, message))
+		reading->found->connections++;
+	return NL_OK;
+}
+
+static int table_dump(struct nl_sock *table, struct reading *reading, uint8_t family)
+{
+	struct inet_diag_req_v2 request = {
+		.sdiag_family = family,
+		.sdiag_protocol = IPPROTO_TCP,
+		.idiag_states = STATES,
+		.id =
+			{
+				.idiag_sport = reading->port,
+				.idiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE},
+			},
+	};
+	int r;
+
+	r = nl_socket_modify_cb(table, NL_CB_VALID, NL_CB_CUSTOM, take_message, reading);
+	if (r < 0)
+		return errno_of(r);
+	r = nl_send_simple(table, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &request, sizeof(request));
+	if (r < 0)
+		return errno_of(r);
+	return errno_of(nl_recvmsgs_default(table));
+}
+
+static int table_read(struct nl_sock *table, struct reading *reading)
+{
+	int r;
+
+	*reading->found = (struct sockdiag_port){0};
+	r = table_dump(table, reading, AF_INET);
+	if (r < 0)
+		return r;
+	return table_dump(table, reading, AF_INET6);
+}
+
+int sockdiag_read_port(struct sockdiag *sockdiag, uint16_t port, struct sockdiag_port *ret_port)
+{
+	struct sockdiag_port found;
+	struct reading reading = {.port = htons(port), .found = &found};
+	int r;
+
+	r = reading_find_own(&reading);
+	if (r < 0)
+		return r;
+	for (int i = 0; i < READ_TRIES; i++) {
+		/* Closed after an error: answers to a question given up must not be taken for
+		 * those to the next. */
+		if (!sockdiag->table) {
+			r = table_open(&sockdiag->table);
+			if (r < 0)
+				return r;
+		}
+		r = table_read(sockdiag->table, &reading);
+		if (r >= 0) {
+			*ret_port = found;
+			return 0;
+		}
+		sockdiag->table = netlink_close(sockdiag->table);
+		if (r != -EAGAIN)
+			return r;
+	}
+	return r;
+}
+
+static int destroyed_open(struct nl_sock **ret_destroyed)
+{
+	_cleanup_(cleanup_netlink_close) struct nl_sock *destroyed = NULL;
+	int r;
+
+	r = netlink_open(&destroyed);
+	if (r < 0)
+		return r;
+	r = nl_socket_add_memberships(
+		destroyed, SKNLGRP_INET_TCP_DESTROY, SKNLGRP_INET6_TCP_DESTROY, 0);
+	if (r < 0)
+		return errno_of(r);
+	r = nl_socket_set_buffer_size(destroyed, WATCH_BUFFER, 0);
+	if (r < 0)
+		return errno_of(r);
+	r = nl_socket_set_nonblocking(destroyed);
+	if (r < 0)
+		return errno_of(r);
+	*ret_destroyed = take_ptr(destroyed);
+	return 0;
+}
+
+int sockdiag_watch_fd(struct sockdiag *sockdiag)
+{
+	int r;
+
+	if (!sockdiag->destroyed) {
+		r = destroyed_open(&sockdiag->destroyed);
+		if (r < 0)
+			return r;
+	}
+	return nl_socket_get_fd(sockdiag->destroyed);
+}
+
+void sockdiag_watch_end(struct sockdiag *sockdiag)
+{
+	sockdiag->destroyed = netlink_close(sockdiag->destroyed);
+}
+
+static bool event_is_about(struct nlmsghdr *header, int size, in_port_t port)
+{
+	for (; nlmsg_ok(header, size); header = nlmsg_next(header, &size)) {
+		const struct inet_diag_msg *message = nlmsg_data(header);
+
+		if (!nlmsg_valid_hdr(header, sizeof(struct inet_diag_msg)))
+			continue;
+		if (message->id.idiag_sport == port || message->id.idiag_dport == port)
+			return true;
+	}
+	return false;
+}
+
+bool sockdiag_watch_read(struct sockdiag *sockdiag, uint16_t port)
+{
+	union {
+		struct nlmsghdr header;
+		char bytes[WATCH_BYTES];
+	} event;
+	bool about = false;
+
+	if (!sockdiag->destroyed)
+		return false;
+	for (int i = 0; i < WATCH_EVENTS; i++) {
+		ssize_t n = recv(
+			nl_socket_get_fd(sockdiag->destroyed), &event, sizeof(event), MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		/* Some events were lost: any of them may have been about the port. */
+		if (n < 0 && errno == ENOBUFS)
+			about = true;
+		else if (n < 0)
+			break;
+		else if (event_is_about(&event.header, (int)n, htons(port)))
+			about = true;
+	}
+	return about;
+}
