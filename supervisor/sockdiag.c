@@ -4,18 +4,10 @@
  *
  * The kernel itself selects by local port (idiag_sport of an inet_diag_req_v2), so that a busy
  * host's table is not carried over for one port's sake. It asks for one address family a dump.
- *
- * A connection of our own process, a probe's, is told from others by its addresses: we ask our own
- * sockets for theirs. The supervisor has one thread and reads the table from it, so that no socket
- * of its own comes or goes meanwhile.
  */
 #include "sockdiag.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/time.h>
 
 #include <linux/inet_diag.h>
@@ -28,9 +20,9 @@
 #include <netlink/socket.h>
 
 #include "base/fd.h"
+#include "sockdiag-own.h"
 
 #define READ_TRIES   3
-#define OWN_MAX	     256   /* connections of ours to one port; a prober has at most a few */
 #define ANSWER_BYTES 32768 /* what the kernel puts into one message of a dump at most */
 #define WATCH_BYTES  8192  /* one event has some hundred bytes */
 #define WATCH_EVENTS 1024  /* taken at once, before the event loop turns again */
@@ -49,13 +41,6 @@
 	(STATE(TCP_LISTEN) | STATE(TCP_ESTABLISHED) | STATE(TCP_SYN_RECV) |                        \
 		STATE(STATE_NEW_SYN_RECV) | STATE(TCP_CLOSE_WAIT))
 
-/* One end: an IPv4 address is kept as the IPv6 address that maps it, because a connection from
- * an IPv4 socket to a dual-stack listener has an IPv6 socket at its other end. */
-struct end {
-	struct in6_addr address;
-	in_port_t port; /* network order */
-};
-
 struct sockdiag {
 	struct nl_sock *table;
 	struct nl_sock *destroyed; /* NULL: not watched */
@@ -65,8 +50,7 @@ struct sockdiag {
 struct reading {
 	in_port_t port; /* network order */
 	struct sockdiag_port *found;
-	struct end own[OWN_MAX];
-	size_t own_count;
+	struct sockdiag_own own;
 };
 
 static int errno_of(int nl_error)
@@ -159,90 +143,6 @@ struct sockdiag *sockdiag_close(struct sockdiag *sockdiag)
 	return NULL;
 }
 
-static struct in6_addr mapped(const void *ipv4)
-{
-	struct in6_addr address = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
-
-	memcpy(&address.s6_addr[12], ipv4, sizeof(struct in_addr));
-	return address;
-}
-
-static bool end_equal(const struct end *a, const struct end *b)
-{
-	return a->port == b->port && memcmp(&a->address, &b->address, sizeof(a->address)) == 0;
-}
-
-static bool end_of_sockaddr(const struct sockaddr_storage *name, struct end *ret_end)
-{
-	const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)name;
-	const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *)name;
-
-	if (name->ss_family == AF_INET)
-		*ret_end = (struct end){mapped(&ipv4->sin_addr), ipv4->sin_port};
-	else if (name->ss_family == AF_INET6)
-		*ret_end = (struct end){ipv6->sin6_addr, ipv6->sin6_port};
-	else
-		return false;
-	return true;
-}
-
-static struct end end_of_peer(const struct inet_diag_msg *message)
-{
-	struct end end = {.port = message->id.idiag_dport};
-
-	if (message->idiag_family == AF_INET)
-		end.address = mapped(message->id.idiag_dst);
-	else
-		memcpy(&end.address, message->id.idiag_dst, sizeof(end.address));
-	return end;
-}
-
-/* Keeps the local end of a socket of ours that is connected to the port. */
-static void reading_add_own(struct reading *reading, int fd)
-{
-	struct sockaddr_storage name;
-	socklen_t size = sizeof(name);
-	struct end peer;
-
-	if (reading->own_count == OWN_MAX)
-		return;
-	if (getpeername(fd, (struct sockaddr *)&name, &size) < 0)
-		return;
-	if (!end_of_sockaddr(&name, &peer) || peer.port != reading->port)
-		return;
-	size = sizeof(name);
-	if (getsockname(fd, (struct sockaddr *)&name, &size) < 0)
-		return;
-	if (end_of_sockaddr(&name, &reading->own[reading->own_count]))
-		reading->own_count++;
-}
-
-static int reading_find_own(struct reading *reading)
-{
-	struct dirent *entry;
-	DIR *dir;
-
-	reading->own_count = 0;
-	dir = opendir("/proc/self/fd");
-	if (!dir)
-		return -errno;
-	while ((entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			reading_add_own(reading, atoi(entry->d_name));
-	closedir(dir);
-	return 0;
-}
-
-static bool reading_is_own(const struct reading *reading, const struct inet_diag_msg *message)
-{
-	struct end peer = end_of_peer(message);
-
-	for (size_t i = 0; i < reading->own_count; i++)
-		if (end_equal(&reading->own[i], &peer))
-			return true;
-	return false;
-}
-
 static uint64_t cgroup_of(struct nlmsghdr *header)
 {
 	struct nlattr *attribute =
@@ -286,7 +186,7 @@ static int take_message(struct nl_msg *netlink_message, void *owner)
 		return NL_SKIP;
 	if (message->idiag_state == TCP_LISTEN)
 		take_listener(reading, message, header);
-	else if (is_waited_for(message) && !reading_is_own(reading, message))
+	else if (is_waited_for(message) && !sockdiag_own_has_peer(&reading->own, message))
 		reading->found->connections++;
 	return NL_OK;
 }
@@ -331,7 +231,7 @@ int sockdiag_read_port(struct sockdiag *sockdiag, uint16_t port, struct sockdiag
 	struct reading reading = {.port = htons(port), .found = &found};
 	int r;
 
-	r = reading_find_own(&reading);
+	r = sockdiag_own_find(port, &reading.own);
 	if (r < 0)
 		return r;
 	for (int i = 0; i < READ_TRIES; i++) {

@@ -36,8 +36,8 @@ int sockdiag_read_port(struct sockdiag *sockdiag, uint16_t port, struct sockdiag
 
 /*
  * A descriptor that becomes readable when a TCP socket was destroyed (SKNLGRP_INET_TCP_DESTROY): a
- * hint to read the port again. It stays the sockdiag's. -EPERM without CAP_NET_ADMIN: then ask on a
- * timer.
+ * hint to read the port again. It stays the sockdiag's. It needs no capability; if it is refused
+ * (-errno), ask on a timer.
  */
 int sockdiag_watch_fd(struct sockdiag *sockdiag);
 /* No more events: every TCP socket of the host that goes costs one, so watch only while you wait.
