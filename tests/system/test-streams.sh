@@ -1,0 +1,25 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# WebSockets and event streams through the relay: undisturbed in the steady state, the first event
+# at once, and ended in order by a reload that does not wait for them for ever.
+# shellcheck source=/dev/null
+. "$(dirname "$0")/lib"
+
+begin full
+flask_begin
+load_begin calm --websocket 8 --sse 8 --think 50 --duration 8
+load_wait calm
+check_equal "no echo and no event is wrong or missing" 0 "$(failed calm)"
+check_at_least "WebSockets echoed" 200 "$(figure calm 'r["websocket"]["echoes"]')"
+check_at_least "event streams told" 50 "$(figure calm 'r["sse"]["events"]')"
+check_at_most "the first event comes as soon as the app sends it" 100 "$(figure calm 'r["sse"]["longest_first_usec"] / 1000')"
+
+load_begin moved --websocket 4 --sse 4 --keepalive 8 --writes 20 --think 50 --cut-ok --log "$(executed_log)"
+sleep 1
+reload
+check_equal "a reload with open streams ends well" 0 "$RELOAD_STATUS"
+sleep 2
+load_end moved
+check_equal "no request failed" 0 "$(failed moved)"
+check_at_least "streams were moved to the new instances" 8 "$(figure moved 'r["connections"]["streams_ended"] + r["connections"]["streams_cut"]')"
+end
