@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * http1.c: heads at their limits, and one over.
+ * http1.c, http1-body.c: heads and chunks at their limits, and one over.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -170,6 +170,74 @@ static void bytes_that_come_one_by_one_are_searched_once(void **state)
 	assert_true(now_usec() - begun < 2 * USEC_PER_SEC);
 }
 
+static struct http1_body body_of_chunks(void)
+{
+	const struct http1_head chunked = {.framing = HTTP1_CHUNKED};
+
+	return http1_body_begin(&chunked);
+}
+
+static void the_largest_chunk_is_2_63_minus_1(void **state)
+{
+	struct http1_body body = body_of_chunks();
+	size_t taken;
+
+	(void)state;
+	assert_int_equal(
+		http1_body_feed(&body, MESSAGE("7fffffffffffffff\r\n"), &taken), HTTP1_MORE);
+	assert_int_equal(taken, 18);
+	assert_true(http1_body_opaque(&body) == INT64_MAX);
+	http1_body_moved(&body, INT64_MAX);
+	assert_int_equal(http1_body_feed(&body, MESSAGE("\r\n0\r\n\r\n"), &taken), HTTP1_OK);
+}
+
+static void a_size_line_has_its_limit(void **state)
+{
+	char line[HTTP1_CHUNK_LINE_MAX + 8] = "1;";
+	struct http1_body body = body_of_chunks();
+	size_t taken;
+
+	(void)state;
+	memset(line + 2, 'x', sizeof(line) - 2);
+	memcpy(line + HTTP1_CHUNK_LINE_MAX - 2, "\r\n", 2);
+	/* Each line anew: the second one is not too long because of the first. */
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(
+			http1_body_feed(&body, line, HTTP1_CHUNK_LINE_MAX, &taken), HTTP1_MORE);
+		assert_int_equal(taken, HTTP1_CHUNK_LINE_MAX);
+		assert_int_equal(http1_body_feed(&body, MESSAGE("a\r\n"), &taken), HTTP1_MORE);
+	}
+	memcpy(line + HTTP1_CHUNK_LINE_MAX - 2, "x\r\n", 3);
+	assert_int_equal(http1_body_feed(&body, line, HTTP1_CHUNK_LINE_MAX + 1, &taken), HTTP1_BAD);
+	assert_int_equal(taken, HTTP1_CHUNK_LINE_MAX);
+
+	/* Leading zeros are no way around it. */
+	body = body_of_chunks();
+	memset(line, '0', sizeof(line));
+	assert_int_equal(http1_body_feed(&body, line, sizeof(line), &taken), HTTP1_BAD);
+	assert_int_equal(taken, HTTP1_CHUNK_LINE_MAX);
+}
+
+static void a_trailer_section_has_its_limit(void **state)
+{
+	static char section[HTTP1_TRAILER_MAX + 1];
+	struct http1_body begun = body_of_chunks(), body;
+	size_t taken;
+
+	(void)state;
+	assert_int_equal(http1_body_feed(&begun, MESSAGE("0\r\n"), &taken), HTTP1_MORE);
+	memset(section, 'x', sizeof(section));
+	section[1000] = ':';
+	memcpy(section + HTTP1_TRAILER_MAX - 4, "\r\n\r\n", 4);
+	body = begun;
+	assert_int_equal(http1_body_feed(&body, section, HTTP1_TRAILER_MAX, &taken), HTTP1_OK);
+	assert_int_equal(taken, HTTP1_TRAILER_MAX);
+	memcpy(section + HTTP1_TRAILER_MAX - 4, "x\r\n\r\n", 5);
+	body = begun;
+	assert_int_equal(http1_body_feed(&body, section, sizeof(section), &taken), HTTP1_BAD);
+	assert_int_equal(taken, HTTP1_TRAILER_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +248,9 @@ int main(void)
 		cmocka_unit_test(what_is_wrong_within_the_limit_is_refused_as_such),
 		cmocka_unit_test(so_many_fields_are_read_and_no_more),
 		cmocka_unit_test(bytes_that_come_one_by_one_are_searched_once),
+		cmocka_unit_test(the_largest_chunk_is_2_63_minus_1),
+		cmocka_unit_test(a_size_line_has_its_limit),
+		cmocka_unit_test(a_trailer_section_has_its_limit),
 	};
 
 	return cmocka_run_group_tests_name("http1-limits", tests, NULL, NULL);
