@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Knows connections to the colors; knows nothing of what is said on them.
+ */
+#include "backend.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+static void backend_bury(struct watch *watch)
+{
+	free(container_of(watch, struct backend, watch));
+}
+
+struct backend *backend_drop(struct backend *backend)
+{
+	struct worker *worker;
+
+	if (!backend)
+		return NULL;
+	worker = backend->worker;
+	if (!list_empty(&backend->link)) {
+		list_remove(&backend->link);
+		worker->pool_size[backend->color]--;
+	}
+	timer_stop(&backend->timer);
+	backend->peer.fd = fd_close(backend->peer.fd);
+	flow_clear(&backend->flow, &worker->buffers);
+	backend->session = NULL;
+	worker_unwatch(worker, &backend->watch);
+	return NULL;
+}
+
+static void backend_expired(struct timer *timer)
+{
+	backend_drop(container_of(timer, struct backend, timer));
+}
+
+static void backend_wake(struct watch *watch, uint32_t events)
+{
+	struct backend *backend = container_of(watch, struct backend, watch);
+
+	peer_note(&backend->peer, events);
+	if (backend->session) {
+		backend->woken(backend->session);
+		return;
+	}
+	/* Pooled: it is closed by the application, or says what nobody asked. A mere "writable" is
+	 * the end of a connect or of a full buffer. */
+	if (events & ~(uint32_t)EPOLLOUT)
+		backend_drop(backend);
+}
+
+static int socket_connect(const struct sockaddr_in *address, int *ret_fd)
+{
+	_cleanup_fd_ int fd = -EBADF;
+	int one = 1;
+
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	/* What we write is whole already; waiting for more only delays it. */
+	if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 &&
+		errno != EINPROGRESS)
+		return -errno;
+	*ret_fd = take_fd(fd);
+	return 0;
+}
+
+static int backend_connect(struct worker *worker, enum color color, struct backend **ret_backend)
+{
+	_cleanup_free_ struct backend *backend = NULL;
+	_cleanup_fd_ int fd = -EBADF;
+	int r;
+
+	if (!worker->plan.backend_known[color])
+		return -ECONNREFUSED;
+	backend = calloc(1, sizeof(*backend));
+	if (!backend)
+		return -ENOMEM;
+	r = socket_connect(&worker->plan.backend[color], &fd);
+	if (r < 0)
+		return r;
+	backend->worker = worker;
+	backend->color = color;
+	backend->watch.wake = backend_wake;
+	backend->watch.bury = backend_bury;
+	list_init(&backend->link);
+	timer_init(&backend->timer, backend_expired);
+	r = worker_watch(worker, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, &backend->watch);
+	if (r < 0)
+		return r;
+	backend->peer = peer_of(take_fd(fd));
+	/* An answer before the question would be for nobody. */
+	backend->peer.readable = false;
+	*ret_backend = take_ptr(backend);
+	return 0;
+}
+
+int backend_take(struct worker *worker, enum color color, enum backend_kind kind, void *session,
+	void (*woken)(void *session), struct backend **ret_backend)
+{
+	struct backend *backend;
+	int r;
+
+	if (kind == BACKEND_POOLED_IF_ANY && !list_empty(&worker->pool[color])) {
+		backend = container_of(worker->pool[color].next, struct backend, link);
+		list_remove(&backend->link);
+		worker->pool_size[color]--;
+		timer_stop(&backend->timer);
+		backend->pooled = true;
+	} else {
+		r = backend_connect(worker, color, &backend);
+		if (r < 0)
+			return r;
+	}
+	backend->sent = false;
+	backend->session = session;
+	backend->woken = woken;
+	*ret_backend = backend;
+	return 0;
+}
+
+void backend_give_back(struct backend *backend)
+{
+	struct worker *worker = backend->worker;
+	enum color color = backend->color;
+
+	flow_settle(&backend->flow, &worker->buffers);
+	/* Bytes that nobody asked for, an end, or a color that is to be left alone. */
+	if (backend->flow.buffer || backend->flow.front || backend->peer.readable ||
+		backend->deaf || backend->peer.hung_up || backend->peer.ended ||
+		backend->peer.error || worker->stopping ||
+		!route_uses(&worker->plan.route, color)) {
+		backend_drop(backend);
+		return;
+	}
+	backend->session = NULL;
+	list_insert(&worker->pool[color], &backend->link);
+	worker->pool_size[color]++;
+	timer_arm(worker, &backend->timer, TIMER_POOL);
+	if (worker->pool_size[color] > POOL_MAX)
+		backend_drop(container_of(worker->pool[color].previous, struct backend, link));
+}
+
+void backend_pool_clear(struct worker *worker, enum color color)
+{
+	while (!list_empty(&worker->pool[color]))
+		backend_drop(container_of(worker->pool[color].next, struct backend, link));
+}
+
+bool backend_error_is_refusal(int error)
+{
+	switch (error) {
+	case ECONNREFUSED:
+	case ECONNRESET:
+	case ECONNABORTED:
+	case EPIPE:
+	case ETIMEDOUT:
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+	case ENETDOWN:
+		return true;
+	default:
+		return false;
+	}
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include "ending.h"
+
+#include <stddef.h>
+
+struct ending_row {
+	const char *name, *status, *sentence;
+	bool blames_backend;
+};
+
+static const struct ending_row endings[ENDING_COUNT] = {
+	[ENDING_DONE] = {"done", NULL, NULL, false},
+	[ENDING_BAD_REQUEST] = {"bad-request", "400 Bad Request",
+		"The request is not well-formed HTTP/1.1.", false},
+	[ENDING_TARGET_TOO_LONG] = {"target-too-long", "414 URI Too Long",
+		"The request target is too long.", false},
+	[ENDING_HEAD_TOO_LARGE] = {"head-too-large", "431 Request Header Fields Too Large",
+		"The request has too many or too large header fields.", false},
+	[ENDING_NOT_IMPLEMENTED] = {"not-implemented", "501 Not Implemented",
+		"The only transfer coding understood here is chunked.", false},
+	[ENDING_VERSION] = {"version", "505 HTTP Version Not Supported",
+		"Only HTTP/1.0 and HTTP/1.1 are spoken here.", false},
+	[ENDING_CONNECT_METHOD] = {"connect-method", "405 Method Not Allowed",
+		"CONNECT is not offered here.", false},
+	[ENDING_CLIENT_SLOW] = {"client-slow", "408 Request Timeout",
+		"The request did not arrive in time.", false},
+	[ENDING_CLIENT_GONE] = {"client-gone", NULL, NULL, false},
+	[ENDING_CLIENT_STALLED] = {"client-stalled", NULL, NULL, false},
+	[ENDING_HOLD_EXPIRED] = {"hold-expired", "503 Service Unavailable",
+		"The application is restarting and was not ready in time. Please try again.",
+		false},
+	[ENDING_HOLD_FULL] = {"hold-full", "503 Service Unavailable",
+		"The application is restarting and too many requests wait already. Please try "
+		"again.",
+		false},
+	[ENDING_HOLD_LEFT] = {"hold-left", "503 Service Unavailable",
+		"The connection was closed while the request waited; it was not executed.", false},
+	[ENDING_TOO_MANY_CLIENTS] = {"too-many-clients", "503 Service Unavailable",
+		"Too many connections are open. Please try again.", false},
+	[ENDING_NO_MEMORY] = {"no-memory", "503 Service Unavailable",
+		"The server is out of resources. Please try again.", false},
+	[ENDING_BACKEND_RESET] = {"backend-reset", "502 Bad Gateway",
+		"The application closed the connection without an answer.", true},
+	[ENDING_BACKEND_BAD] = {"backend-bad", "502 Bad Gateway",
+		"The application's answer is not well-formed HTTP/1.1.", true},
+	[ENDING_BACKEND_TRUNCATED] = {"backend-truncated", NULL, NULL, true},
+	[ENDING_BACKEND_SLOW] = {"backend-slow", "504 Gateway Timeout",
+		"The application did not answer in time.", true},
+	[ENDING_CUT] = {"cut", "504 Gateway Timeout",
+		"The application is restarting and this request took longer than is allowed then.",
+		false},
+	[ENDING_SHUTDOWN] = {"shutdown", "503 Service Unavailable",
+		"The server is shutting down. Please try again.", false},
+};
+
+const char *ending_name(enum ending ending)
+{
+	return endings[ending].name;
+}
+
+const char *ending_status(enum ending ending)
+{
+	return endings[ending].status;
+}
+
+const char *ending_sentence(enum ending ending)
+{
+	return endings[ending].sentence;
+}
+
+bool ending_blames_backend(enum ending ending)
+{
+	return endings[ending].blames_backend;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bytes on their way from one socket to another: what was received, what of it may be sent,
+ * what was sent. Memory is there only while bytes are in it. Not thread-safe: a worker's own.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "http1.h"
+
+/* A head must fit whole. */
+#define BUFFER_SIZE HTTP1_HEAD_MAX
+
+/* Buffers kept for the next user, per worker, so that a steady load does not call malloc. */
+#define BUFFERS_SPARE_MAX 64
+
+struct buffer;
+
+struct buffer_pool {
+	struct buffer *spare;
+	uint32_t spare_count;
+};
+
+void buffer_pool_clear(struct buffer_pool *pool);
+
+/*
+ * One end of a connection, edge-triggered: a flag stays set until the kernel says EAGAIN, or
+ * gives less than was asked for.
+ */
+struct peer {
+	int fd;
+	bool readable, writable;
+	bool hung_up; /* EPOLLRDHUP, HUP or ERR was seen: keep reading to find out what */
+	bool reset;   /* EPOLLHUP or ERR: nobody reads there any more */
+	bool ended;   /* end of file was read */
+	int error;    /* the errno that broke it, or 0 */
+};
+
+/*
+ * kept <= next <= limit <= parsed <= end, all offsets into the buffer:
+ * [kept, next) was sent and is kept for another try, [next, limit) may be sent, [limit, parsed) is
+ * framing taken out, [parsed, end) was not looked at yet.
+ */
+struct flow {
+	struct buffer *buffer;
+	uint32_t kept, next, limit, parsed, end;
+	bool keeping;
+
+	/* Bytes of our own that go before them (a head passed on): the rest of a short write. */
+	char *front;
+	uint32_t front_next, front_end;
+};
+
+enum flow_result {
+	FLOW_MOVED,   /* some bytes */
+	FLOW_BLOCKED, /* nothing to do, no space, or the kernel has no more */
+	FLOW_ENDED,   /* end of file */
+	FLOW_BROKEN,  /* peer->error says why */
+};
+
+const char *flow_bytes(const struct flow *flow); /* the buffer's start, NULL if there is none */
+
+/* Receives once. FLOW_BLOCKED too where the buffer is full: see flow_is_full(). */
+enum flow_result flow_fill(struct flow *flow, struct peer *peer, struct buffer_pool *pool);
+
+/* Sends `front_size` bytes of `front` (they need not outlive the call), then [next, limit). */
+enum flow_result flow_send_behind(struct flow *flow, struct peer *peer, const char *front,
+	size_t front_size, struct buffer_pool *pool);
+enum flow_result flow_send(struct flow *flow, struct peer *peer, struct buffer_pool *pool);
+
+/* Sends nothing now, keeps a copy to go first. -ENOMEM. */
+int flow_put_front(struct flow *flow, const char *front, size_t front_size);
+
+bool flow_is_full(const struct flow *flow);
+bool flow_has_unsent(const struct flow *flow);
+static inline uint32_t flow_unparsed(const struct flow *flow)
+{
+	return flow->end - flow->parsed;
+}
+
+/* Frames what is in [parsed, end): HTTP1_OK when the message ends, HTTP1_MORE, HTTP1_BAD.
+ * unchunk: only payload may be sent. */
+enum http1_verdict flow_frame(struct flow *flow, struct http1_body *body, bool unchunk);
+
+/* [0, size) behind parsed was a head: it is not sent as it is. */
+void flow_skip_head(struct flow *flow, uint32_t size);
+
+/* Back to what was kept: everything behind its first `head_size` bytes is to be sent again. */
+void flow_rewind(struct flow *flow, uint32_t head_size);
+
+/* What may be sent will not be. */
+void flow_drop_unsent(struct flow *flow);
+
+/* Gives up what was kept. */
+void flow_forget(struct flow *flow);
+
+/* Gives an empty buffer back. */
+void flow_settle(struct flow *flow, struct buffer_pool *pool);
+void flow_clear(struct flow *flow, struct buffer_pool *pool);

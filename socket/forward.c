@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Knows which fields go, stay and come; knows no connection.
+ */
+#include "forward.h"
+
+#include <string.h>
+#include <strings.h>
+
+struct writer {
+	char *out;
+	size_t length;
+};
+
+static void put(struct writer *writer, const char *bytes, size_t size)
+{
+	memcpy(writer->out + writer->length, bytes, size);
+	writer->length += size;
+}
+
+static void put_text(struct writer *writer, const char *text)
+{
+	put(writer, text, strlen(text));
+}
+
+static void put_span(struct writer *writer, const char *bytes, struct http1_span span)
+{
+	put(writer, bytes + span.offset, span.length);
+}
+
+static const struct http1_header *find(const struct http1_head *head, enum http1_field field)
+{
+	for (uint32_t i = 0; i < head->header_count; i++)
+		if (head->headers[i].field == field)
+			return &head->headers[i];
+	return NULL;
+}
+
+static bool is_forwarded_field(enum http1_field field)
+{
+	return field == HTTP1_X_FORWARDED_FOR || field == HTTP1_X_FORWARDED_PROTO ||
+	       field == HTTP1_X_FORWARDED_HOST;
+}
+
+/* Lines that follow each other are copied in one piece. */
+static void put_headers(struct writer *writer, const char *bytes, const struct http1_head *head,
+	bool (*keeps)(
+		const struct http1_head *head, const struct http1_header *header, bool option),
+	bool option)
+{
+	uint32_t begin = 0, end = 0;
+
+	for (uint32_t i = 0; i < head->header_count; i++) {
+		const struct http1_header *header = &head->headers[i];
+
+		if (!keeps(head, header, option))
+			continue;
+		if (header->line.offset != end) {
+			put(writer, bytes + begin, end - begin);
+			begin = header->line.offset;
+		}
+		end = header->line.offset + header->line.length;
+	}
+	put(writer, bytes + begin, end - begin);
+}
+
+bool forward_upgrades(const char *bytes, const struct http1_head *head)
+{
+	const struct http1_header *upgrade = find(head, HTTP1_UPGRADE);
+	const char *value;
+
+	if (!head->upgrade || !upgrade)
+		return false;
+	value = bytes + upgrade->value.offset;
+	for (uint32_t i = 0; i + 3 <= upgrade->value.length; i++)
+		if (strncasecmp(value + i, "h2c", 3) == 0)
+			return false;
+	return true;
+}
+
+static bool request_keeps(
+	const struct http1_head *head, const struct http1_header *header, bool trusted)
+{
+	(void)head;
+	if (header->field == HTTP1_TRANSFER_ENCODING || header->field == HTTP1_TRAILER)
+		return true; /* the framing is passed on as it came */
+	if (is_forwarded_field(header->field))
+		return trusted && header->field != HTTP1_X_FORWARDED_FOR;
+	return !header->hop_by_hop;
+}
+
+static void put_forwarded_for(struct writer *writer, const char *bytes,
+	const struct http1_head *head, const struct forward_peer *peer)
+{
+	bool named = false;
+
+	/* Several fields are one list (RFC 9110 section 5.3). */
+	for (uint32_t i = 0; peer->trusted && i < head->header_count; i++) {
+		if (head->headers[i].field != HTTP1_X_FORWARDED_FOR)
+			continue;
+		put_text(writer, named ? ", " : "X-Forwarded-For: ");
+		put_span(writer, bytes, head->headers[i].value);
+		named = true;
+	}
+	if (*peer->address) {
+		put_text(writer, named ? ", " : "X-Forwarded-For: ");
+		put_text(writer, peer->address);
+		named = true;
+	}
+	if (named)
+		put_text(writer, "\r\n");
+}
+
+static void put_forwarded(struct writer *writer, const char *bytes, const struct http1_head *head,
+	const struct forward_peer *peer)
+{
+	put_forwarded_for(writer, bytes, head, peer);
+	if (!peer->trusted || !find(head, HTTP1_X_FORWARDED_PROTO))
+		put_text(writer, "X-Forwarded-Proto: http\r\n");
+	if (head->host.length > 0 && (!peer->trusted || !find(head, HTTP1_X_FORWARDED_HOST))) {
+		put_text(writer, "X-Forwarded-Host: ");
+		put_span(writer, bytes, head->host);
+		put_text(writer, "\r\n");
+	}
+}
+
+size_t forward_request_head(const char *bytes, const struct http1_head *head,
+	const struct forward_peer *peer, char out[static FORWARD_SIZE_MAX])
+{
+	struct writer writer = {.out = out};
+
+	put_span(&writer, bytes, head->method_name);
+	put_text(&writer, " ");
+	put_span(&writer, bytes, head->target);
+	put_text(&writer, " HTTP/1.1\r\n");
+	put_headers(&writer, bytes, head, request_keeps, peer->trusted);
+	/* Only HTTP/1.0 may leave it out, and we speak HTTP/1.1 (RFC 9112 section 3.2). */
+	if (!find(head, HTTP1_HOST))
+		put_text(&writer, "Host: localhost\r\n");
+	put_forwarded(&writer, bytes, head, peer);
+	if (forward_upgrades(bytes, head)) {
+		put_text(&writer, "Connection: upgrade\r\nUpgrade: ");
+		put_span(&writer, bytes, find(head, HTTP1_UPGRADE)->value);
+		put_text(&writer, "\r\n");
+	}
+	put_text(&writer, "\r\n");
+	return writer.length;
+}
+
+static bool response_keeps(
+	const struct http1_head *head, const struct http1_header *header, bool unchunk)
+{
+	if (header->field == HTTP1_TRANSFER_ENCODING || header->field == HTTP1_TRAILER)
+		return !unchunk;
+	/* A 101 says to what it switched; any other answer may say what it could (426). */
+	if (header->field == HTTP1_UPGRADE)
+		return head->status == 101 || head->status == 426;
+	return !header->hop_by_hop;
+}
+
+size_t forward_response_head(const char *bytes, const struct http1_head *head,
+	enum forward_ending ending, bool unchunk, char out[static FORWARD_SIZE_MAX])
+{
+	struct writer writer = {.out = out};
+	/* "HTTP/1.x" is eight bytes; the rest of the status line is the application's. */
+	struct http1_span rest = {8, head->first_header - 8};
+
+	put_text(&writer, "HTTP/1.1");
+	put_span(&writer, bytes, rest);
+	put_headers(&writer, bytes, head, response_keeps, unchunk);
+	if (head->status == 101 || (head->status == 426 && ending != FORWARD_CLOSE))
+		put_text(&writer, "Connection: upgrade\r\n");
+	else if (ending == FORWARD_KEEP_ALIVE)
+		put_text(&writer, "Connection: keep-alive\r\n");
+	else if (ending == FORWARD_CLOSE)
+		put_text(&writer, "Connection: close\r\n");
+	put_text(&writer, "\r\n");
+	return writer.length;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a head looks like when it is passed on: the fields of one connection are taken out
+ * (RFC 9110 section 7.6.1), those that tell the application who asked are put in, order and
+ * spelling of the rest stay. Pure.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "http1.h"
+
+/* The most that a head grows by: the fields added here, X-Forwarded-* with their values twice
+ * over (a forwarded host is as long as the Host it repeats, which may fill the head). */
+#define FORWARD_SIZE_MAX (2 * HTTP1_HEAD_MAX + 512)
+
+struct forward_peer {
+	const char *address; /* text of the client's address; "" where it has none (unix sockets) */
+	bool trusted;	     /* a front end on this host: what it says in X-Forwarded-* is kept */
+};
+
+/*
+ * True if the request may turn its connection into a tunnel. An h2c upgrade may not: its requests
+ * would be routed by nobody (and it is a well-known way to smuggle); HTTP/1.1 lets a server ignore
+ * Upgrade, so we do it for it (RFC 9110 section 7.8).
+ */
+bool forward_upgrades(const char *bytes, const struct http1_head *head);
+
+/* bytes: those that head was parsed from. Both return the length written, at most FORWARD_SIZE_MAX.
+ */
+size_t forward_request_head(const char *bytes, const struct http1_head *head,
+	const struct forward_peer *peer, char out[static FORWARD_SIZE_MAX]);
+
+enum forward_ending {
+	FORWARD_PLAIN,	    /* HTTP/1.1: persists without saying so */
+	FORWARD_KEEP_ALIVE, /* said to an HTTP/1.0 client that asked for it */
+	FORWARD_CLOSE,	    /* the client connection ends with this response */
+	FORWARD_ENDING_COUNT,
+};
+
+/* unchunk: the receiver does not know chunked (HTTP/1.0); the fields that announce it go. */
+size_t forward_response_head(const char *bytes, const struct http1_head *head,
+	enum forward_ending ending, bool unchunk, char out[static FORWARD_SIZE_MAX]);

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Knows words and the plan they make; does not know how it is carried out.
+ */
+#include "relay-control.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "base/names.h"
+#include "relay-words.h"
+
+/* `refused` is said at most so often a color. */
+#define REFUSED_EVERY_USEC USEC_PER_SEC
+
+struct control_client {
+	struct control *control;
+	int fd;
+	sd_event_source *source;
+	uint64_t route_serial; /* of the route whose `ok` is owed; 0: none */
+};
+
+struct control {
+	sd_event *event;
+	struct relay *relay;
+	struct plan plan;
+	sd_event_source *listener, *news;
+	struct control_client clients[CONTROL_CLIENTS_MAX];
+	bool drain_announced[COLOR_COUNT];
+	uint64_t refused_at[COLOR_COUNT];
+	void (*stopped)(void *owner);
+	void *owner;
+};
+
+static void client_drop(struct control_client *client)
+{
+	client->source = sd_event_source_disable_unref(client->source);
+	client->fd = fd_close(client->fd);
+	client->route_serial = 0;
+}
+
+static void client_say(struct control_client *client, const char *format, ...) _printf_(2, 3);
+static void client_say(struct control_client *client, const char *format, ...)
+{
+	char text[CONTROL_MESSAGE_MAX];
+	va_list arguments;
+	int n;
+
+	va_start(arguments, format);
+	n = vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	if (n < 0 || client->fd < 0)
+		return;
+	if ((size_t)n >= sizeof(text))
+		n = sizeof(text) - 1;
+	/* Who does not read its answers is not waited for. */
+	if (send(client->fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		client_drop(client);
+}
+
+static void publish(struct control *control)
+{
+	control->plan.serial++;
+	relay_publish(control->relay, &control->plan);
+}
+
+/* ---- requests ---- */
+
+static int request_backends(struct control_client *client, char *words)
+{
+	struct control *control = client->control;
+	struct plan plan = control->plan;
+	int r;
+
+	r = words_backends(words, &plan);
+	if (r < 0)
+		return r;
+	control->plan = plan;
+	publish(control);
+	client_say(client, "ok backends");
+	return 0;
+}
+
+static int request_limits(struct control_client *client, char *words)
+{
+	struct control *control = client->control;
+	struct plan plan = control->plan;
+	int r;
+
+	r = words_limits(words, &plan);
+	if (r < 0)
+		return r;
+	control->plan = plan;
+	publish(control);
+	client_say(client, "ok limits");
+	return 0;
+}
+
+static bool drain_is_over(const struct route *route, enum color color, enum drain_extent extent)
+{
+	return route->weight[ROUTE_READS][color] != ROUTE_NEVER ||
+	       (extent == DRAIN_OF_ALL && route->weight[ROUTE_WRITES][color] != ROUTE_NEVER);
+}
+
+static int request_route(struct control_client *client, char *words)
+{
+	struct control *control = client->control;
+	char text[ROUTE_TEXT_MAX];
+	struct route route;
+	int r;
+
+	r = route_parse(words, &route);
+	if (r < 0)
+		return r;
+	if (!route_equal(&route, &control->plan.route))
+		log_info("Route: %s.", route_format(&route, text));
+	control->plan.route = route;
+	for (int color = 0; color < COLOR_COUNT; color++)
+		if (drain_is_over(&route, (enum color)color, control->plan.drain[color].extent))
+			control->plan.drain[color].extent = DRAIN_NONE;
+	publish(control);
+	client->route_serial = control->plan.serial;
+	return 0;
+}
+
+static int request_drain(struct control_client *client, char *words)
+{
+	struct control *control = client->control;
+	struct plan_drain drain;
+	enum color color;
+	int r;
+
+	r = words_drain(words, now_usec(), &color, &drain);
+	if (r < 0)
+		return r;
+	drain.serial = control->plan.serial + 1;
+	control->plan.drain[color] = drain;
+	control->drain_announced[color] = false;
+	publish(control);
+	client_say(client, "ok drain");
+	return 0;
+}
+
+static int request_counters(struct control_client *client, char *words)
+{
+	struct relay_totals totals = relay_count(client->control->relay);
+	char text[CONTROL_MESSAGE_MAX - 16];
+
+	(void)words;
+	words_counters(&totals, text, sizeof(text));
+	client_say(client, "ok counters %s", text);
+	return 0;
+}
+
+struct request {
+	const char *verb;
+	int (*serve)(struct control_client *client, char *words);
+	const char *usage;
+};
+
+static const struct request requests[] = {
+	{"backends", request_backends, "backends blue=127.0.0.1:PORT green=127.0.0.1:PORT"},
+	{"limits", request_limits, "limits hold-usec=N hold-requests=N hold-bytes=N"},
+	{"route", request_route, "route reads=COLOR:WEIGHT,...|hold writes=COLOR:WEIGHT,...|hold"},
+	{"drain", request_drain, "drain COLOR scope=reads|all requests-usec=N streams-usec=N"},
+	{"counters", request_counters, "counters"},
+};
+
+static void client_serve(struct control_client *client, char *message)
+{
+	char *words = message, *verb = strsep(&words, " ");
+
+	for (size_t i = 0; i < ELEMENTS(requests); i++) {
+		if (strcmp(requests[i].verb, verb) != 0)
+			continue;
+		if (requests[i].serve(client, words ? words : message + strlen(message)) < 0)
+			client_say(client, "error %s not understood, expected: %s", verb,
+				requests[i].usage);
+		return;
+	}
+	client_say(client, "error %.32s no such request", *verb ? verb : "-");
+}
+
+/* ---- news from the workers ---- */
+
+static void tell_followed(struct control *control)
+{
+	uint64_t followed = relay_followed(control->relay);
+	char text[ROUTE_TEXT_MAX];
+
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		struct control_client *client = &control->clients[i];
+
+		if (client->route_serial == 0 || client->route_serial > followed)
+			continue;
+		client->route_serial = 0;
+		client_say(client, "ok route %s", route_format(&control->plan.route, text));
+		if (client->source)
+			(void)sd_event_source_set_enabled(client->source, SD_EVENT_ON);
+	}
+}
+
+static void tell_all(struct control *control, const char *text)
+{
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		client_say(&control->clients[i], "%s", text);
+}
+
+static void tell_drained(struct control *control, enum color color)
+{
+	const struct plan_drain *drain = &control->plan.drain[color];
+	struct relay_totals totals;
+	char text[128];
+	uint64_t left;
+
+	if (drain->extent == DRAIN_NONE || control->drain_announced[color] ||
+		relay_followed(control->relay) < drain->serial)
+		return;
+	totals = relay_count(control->relay);
+	left = totals.inflight[ROUTE_READS][color];
+	if (drain->extent == DRAIN_OF_ALL)
+		left += totals.inflight[ROUTE_WRITES][color];
+	if (left > 0)
+		return;
+	control->drain_announced[color] = true;
+	(void)snprintf(text, sizeof(text), "drained %s scope=%s cut=%llu", color_name(color),
+		words_scope(drain->extent), (unsigned long long)totals.cut[color]);
+	log_info("Drained %s (%s), %llu cut.", color_name(color), words_scope(drain->extent),
+		(unsigned long long)totals.cut[color]);
+	tell_all(control, text);
+}
+
+static void tell_refused(struct control *control, enum color color)
+{
+	uint64_t now = now_usec();
+	char text[64];
+
+	if (!relay_take_refused(control->relay, color) ||
+		(control->refused_at[color] != 0 &&
+			now - control->refused_at[color] < REFUSED_EVERY_USEC))
+		return;
+	control->refused_at[color] = now;
+	(void)snprintf(text, sizeof(text), "refused %s", color_name(color));
+	tell_all(control, text);
+}
+
+static int on_news(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	struct control *control = userdata;
+
+	(void)source;
+	(void)fd;
+	(void)events;
+	relay_read_news(control->relay);
+	tell_followed(control);
+	for (int color = 0; color < COLOR_COUNT; color++) {
+		tell_drained(control, (enum color)color);
+		tell_refused(control, (enum color)color);
+	}
+	if (relay_is_stopped(control->relay))
+		control->stopped(control->owner);
+	return 0;
+}
+
+/* ---- clients ---- */
+
+static int on_client(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	struct control_client *client = userdata;
+	char message[CONTROL_MESSAGE_MAX + 1];
+	ssize_t n;
+
+	(void)source;
+	(void)events;
+	n = recv(fd, message, sizeof(message), MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n <= 0) {
+		client_drop(client);
+		return 0;
+	}
+	if ((size_t)n == sizeof(message) || memchr(message, '\0', (size_t)n)) {
+		client_say(client, "error - a message is text of at most %d bytes",
+			CONTROL_MESSAGE_MAX);
+		return 0;
+	}
+	message[n] = '\0';
+	client_serve(client, message);
+	/* Answers come in order: what was asked behind a route waits until it is followed. */
+	if (client->route_serial != 0)
+		(void)sd_event_source_set_enabled(client->source, SD_EVENT_OFF);
+	return 0;
+}
+
+static int on_listener(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	struct control *control = userdata;
+	struct control_client *client = NULL;
+	_cleanup_fd_ int accepted = -EBADF;
+
+	(void)source;
+	(void)events;
+	accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (accepted < 0)
+		return 0;
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX && !client; i++)
+		if (control->clients[i].fd < 0)
+			client = &control->clients[i];
+	if (!client) {
+		log_warning(
+			"More than %d control connections: one was refused.", CONTROL_CLIENTS_MAX);
+		return 0;
+	}
+	if (sd_event_add_io(control->event, &client->source, accepted, EPOLLIN, on_client, client) <
+		0)
+		return 0;
+	client->fd = take_fd(accepted);
+	return 0;
+}
+
+int control_open(sd_event *event, int listener_fd, struct relay *relay,
+	void (*stopped)(void *owner), void *owner, struct control **ret_control)
+{
+	_cleanup_(cleanup_control_close) struct control *control = NULL;
+	int r;
+
+	control = calloc(1, sizeof(*control));
+	if (!control)
+		return -ENOMEM;
+	control->event = event;
+	control->relay = relay;
+	control->stopped = stopped;
+	control->owner = owner;
+	control->plan.route = route_held();
+	/* Until the supervisor says its own; the defaults of app-bluegreen.conf(5). */
+	control->plan.hold_usec = 30 * USEC_PER_SEC;
+	control->plan.hold_requests = 512;
+	control->plan.hold_bytes = UINT64_C(64) << 20;
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		control->clients[i] = (struct control_client){.control = control, .fd = -EBADF};
+
+	r = sd_event_add_io(event, &control->news, relay_news_fd(relay), EPOLLIN, on_news, control);
+	if (r < 0)
+		return r;
+	r = fd_set_nonblocking(listener_fd);
+	if (r < 0)
+		return r;
+	r = sd_event_add_io(event, &control->listener, listener_fd, EPOLLIN, on_listener, control);
+	if (r < 0)
+		return r;
+	publish(control);
+	*ret_control = take_ptr(control);
+	return 0;
+}
+
+struct control *control_close(struct control *control)
+{
+	if (!control)
+		return NULL;
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		client_drop(&control->clients[i]);
+	sd_event_source_disable_unref(control->listener);
+	sd_event_source_disable_unref(control->news);
+	free(control);
+	return NULL;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+#include "relay-words.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/names.h"
+
+static const char *const drain_extents[] = {
+	[DRAIN_NONE] = "none",
+	[DRAIN_OF_READS] = "reads",
+	[DRAIN_OF_ALL] = "all",
+};
+
+const char *words_scope(enum drain_extent extent)
+{
+	return drain_extents[extent];
+}
+
+/* "key=rest" */
+static const char *value_of(const char *word, const char *key)
+{
+	size_t length = strlen(key);
+
+	if (!word || strncmp(word, key, length) != 0 || word[length] != '=')
+		return NULL;
+	return word + length + 1;
+}
+
+static int number_of(const char *word, const char *key, uint64_t max, uint64_t *ret_number)
+{
+	const char *text = value_of(word, key);
+	unsigned long long number;
+	char *end;
+
+	if (!text || *text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	if (*end != '\0' || errno != 0 || number > max)
+		return -EINVAL;
+	*ret_number = number;
+	return 0;
+}
+
+static int address_of(const char *word, const char *key, struct sockaddr_in *ret_address)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	const char *text = value_of(word, key), *colon;
+	char host[INET_ADDRSTRLEN], *end;
+	unsigned long port;
+
+	colon = text ? strrchr(text, ':') : NULL;
+	if (!colon || (size_t)(colon - text) >= sizeof(host))
+		return -EINVAL;
+	memcpy(host, text, (size_t)(colon - text));
+	host[colon - text] = '\0';
+	if (inet_pton(AF_INET, host, &address.sin_addr) != 1 || colon[1] < '1' || colon[1] > '9')
+		return -EINVAL;
+	port = strtoul(colon + 1, &end, 10);
+	if (*end != '\0' || port > 65535)
+		return -EINVAL;
+	address.sin_port = htons((uint16_t)port);
+	*ret_address = address;
+	return 0;
+}
+
+int words_backends(char *words, struct plan *plan)
+{
+	struct sockaddr_in address[COLOR_COUNT];
+	int r;
+
+	for (int color = 0; color < COLOR_COUNT; color++) {
+		r = address_of(strsep(&words, " "), color_name((enum color)color), &address[color]);
+		if (r < 0)
+			return r;
+	}
+	if (words)
+		return -EINVAL;
+	for (int color = 0; color < COLOR_COUNT; color++) {
+		plan->backend[color] = address[color];
+		plan->backend_known[color] = true;
+	}
+	return 0;
+}
+
+int words_limits(char *words, struct plan *plan)
+{
+	uint64_t usec, requests, bytes;
+	int r;
+
+	r = number_of(strsep(&words, " "), "hold-usec", UINT64_MAX, &usec);
+	if (r < 0)
+		return r;
+	r = number_of(strsep(&words, " "), "hold-requests", UINT32_MAX, &requests);
+	if (r < 0)
+		return r;
+	r = number_of(strsep(&words, " "), "hold-bytes", UINT64_MAX, &bytes);
+	if (r < 0)
+		return r;
+	if (words)
+		return -EINVAL;
+	plan->hold_usec = usec;
+	plan->hold_requests = (uint32_t)requests;
+	plan->hold_bytes = bytes;
+	return 0;
+}
+
+static uint64_t later(uint64_t now, uint64_t usec)
+{
+	return usec > USEC_INFINITY - now ? USEC_INFINITY : now + usec;
+}
+
+int words_drain(char *words, uint64_t now, enum color *ret_color, struct plan_drain *ret_drain)
+{
+	uint64_t requests, streams;
+	const char *scope;
+	enum color color;
+	int r, extent;
+
+	r = color_from_name(strsep(&words, " "), &color);
+	if (r < 0)
+		return r;
+	scope = value_of(strsep(&words, " "), "scope");
+	extent = scope ? name_lookup(drain_extents, ELEMENTS(drain_extents), scope) : -EINVAL;
+	if (extent < 0 || extent == DRAIN_NONE)
+		return -EINVAL;
+	r = number_of(strsep(&words, " "), "requests-usec", UINT64_MAX, &requests);
+	if (r < 0)
+		return r;
+	r = number_of(strsep(&words, " "), "streams-usec", UINT64_MAX, &streams);
+	if (r < 0)
+		return r;
+	if (words)
+		return -EINVAL;
+	*ret_color = color;
+	*ret_drain = (struct plan_drain){
+		.extent = (enum drain_extent)extent,
+		.begun_usec = now,
+		.requests_usec = later(now, requests),
+		.streams_usec = later(now, streams),
+	};
+	return 0;
+}
+
+struct text {
+	char *bytes;
+	size_t length, size;
+};
+
+static void put(struct text *text, const char *format, ...) _printf_(2, 3);
+static void put(struct text *text, const char *format, ...)
+{
+	va_list arguments;
+	int n;
+
+	va_start(arguments, format);
+	n = vsnprintf(text->bytes + text->length, text->size - text->length, format, arguments);
+	va_end(arguments);
+	if (n > 0)
+		text->length += (size_t)n;
+	if (text->length >= text->size)
+		text->length = text->size - 1;
+}
+
+static unsigned long long both(const uint64_t counts[ROUTE_CLASS_COUNT][COLOR_COUNT], int color)
+{
+	return counts[ROUTE_READS][color] + counts[ROUTE_WRITES][color];
+}
+
+void words_counters(const struct relay_totals *totals, char *buffer, size_t size)
+{
+	struct text text = {buffer, 0, size};
+
+	for (int color = 0; color < COLOR_COUNT; color++) {
+		const char *name = color_name((enum color)color);
+
+		put(&text, "%s.reads=%llu ", name,
+			(unsigned long long)totals->answered[ROUTE_READS][color]);
+		put(&text, "%s.writes=%llu ", name,
+			(unsigned long long)totals->answered[ROUTE_WRITES][color]);
+		put(&text, "%s.failed=%llu ", name, (unsigned long long)totals->failed[color]);
+		put(&text, "%s.inflight=%llu ", name, both(totals->inflight, color));
+		put(&text, "%s.streams=%llu ", name, (unsigned long long)totals->streams[color]);
+	}
+	put(&text, "held=%llu holding=%llu hold-longest-usec=%llu hold-expired=%llu ",
+		(unsigned long long)totals->held_ever, (unsigned long long)totals->holding,
+		(unsigned long long)totals->hold_longest_usec,
+		(unsigned long long)totals->hold_expired);
+	put(&text, "cut=%llu connections=%llu", (unsigned long long)totals->cut_ever,
+		(unsigned long long)totals->clients);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The words of the control protocol (README.md) and what they mean. Pure. Words are separated by
+ * one space; each function writes into the text it is given. 0, or -EINVAL with nothing returned.
+ */
+#pragma once
+
+#include "relay.h"
+
+/* "blue=127.0.0.1:9000 green=127.0.0.1:9001" */
+int words_backends(char *words, struct plan *plan);
+/* "hold-usec=N hold-requests=N hold-bytes=N" */
+int words_limits(char *words, struct plan *plan);
+/* "blue scope=all requests-usec=N streams-usec=N"; the limits begin at `now`. */
+int words_drain(char *words, uint64_t now, enum color *ret_color, struct plan_drain *ret_drain);
+
+/* "reads", "all"; "none". */
+const char *words_scope(enum drain_extent extent);
+
+/* "blue.reads=N ..."; cut at size. */
+void words_counters(const struct relay_totals *totals, char *text, size_t size);

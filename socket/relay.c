@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Knows threads, listeners and each worker's loop; knows nothing of HTTP.
+ */
+#include "relay.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "session.h"
+
+/* Connections taken before their requests get their turn. */
+#define ACCEPT_BATCH 64
+#define EVENT_BATCH  256
+
+/* How long a listener rests when descriptors have run out: the backlog keeps who comes. */
+#define ACCEPT_REST_USEC (50 * USEC_PER_MSEC)
+
+struct listener {
+	struct watch watch;
+	struct worker *worker;
+	int fd;
+};
+
+struct relay {
+	struct shared shared;
+	uint32_t worker_count;
+	size_t listener_count;
+	_Atomic uint32_t running;
+	struct worker *workers;
+	struct listener *listeners; /* a row a worker */
+};
+
+/* ---- settings ---- */
+
+static int setting_read(const char *name, uint64_t *setting, const char **ret_name)
+{
+	const char *text = getenv(name);
+	uint64_t value;
+	char *end;
+
+	if (!text || !*text)
+		return 0;
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (*end != '\0' || errno != 0 || *text == '-' || value == 0) {
+		*ret_name = name;
+		return -EINVAL;
+	}
+	*setting = value;
+	return 0;
+}
+
+/* A client may need a backend connection; some descriptors are ours. */
+static uint64_t connections_for_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+		return 500000;
+	return limit.rlim_cur > 128 ? (limit.rlim_cur - 64) / 2 : 32;
+}
+
+int relay_settings_load(struct relay_settings *ret_settings, const char **ret_name)
+{
+	uint64_t connections = connections_for_descriptors();
+	struct relay_settings settings = {
+		.head_usec = 15 * USEC_PER_SEC,
+		.idle_usec = 75 * USEC_PER_SEC,
+		.connect_usec = 5 * USEC_PER_SEC,
+		.response_usec = 300 * USEC_PER_SEC,
+		.stall_usec = 60 * USEC_PER_SEC,
+		.pool_usec = 30 * USEC_PER_SEC,
+		.shutdown_usec = 30 * USEC_PER_SEC,
+	};
+	const struct {
+		const char *name;
+		uint64_t *value;
+	} rows[] = {
+		{"RELAY_HEAD_TIMEOUT_USEC", &settings.head_usec},
+		{"RELAY_IDLE_TIMEOUT_USEC", &settings.idle_usec},
+		{"RELAY_CONNECT_TIMEOUT_USEC", &settings.connect_usec},
+		{"RELAY_RESPONSE_TIMEOUT_USEC", &settings.response_usec},
+		{"RELAY_STALL_TIMEOUT_USEC", &settings.stall_usec},
+		{"RELAY_POOL_TIMEOUT_USEC", &settings.pool_usec},
+		{"RELAY_SHUTDOWN_TIMEOUT_USEC", &settings.shutdown_usec},
+		{"RELAY_CONNECTIONS", &connections},
+	};
+
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		int r = setting_read(rows[i].name, rows[i].value, ret_name);
+
+		if (r < 0)
+			return r;
+	}
+	settings.connections_max = connections > UINT32_MAX ? UINT32_MAX : (uint32_t)connections;
+	*ret_settings = settings;
+	return 0;
+}
+
+/* ---- a worker's loop ---- */
+
+static struct listener *listeners_of(const struct worker *worker)
+{
+	const struct relay *relay = worker->shared->relay;
+
+	return relay->listeners + worker->index * relay->listener_count;
+}
+
+static void listeners_unwatch(struct worker *worker)
+{
+	struct listener *listener = listeners_of(worker);
+
+	for (size_t i = 0; i < worker->shared->relay->listener_count; i++, listener++)
+		(void)epoll_ctl(worker->epoll_fd, EPOLL_CTL_DEL, listener->fd, NULL);
+}
+
+static bool accept_one(struct listener *listener)
+{
+	struct worker *worker = listener->worker;
+	struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+	socklen_t length = sizeof(address);
+	int fd;
+
+	fd = accept4(
+		listener->fd, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd >= 0) {
+		session_begin(worker, fd, &address);
+		return true;
+	}
+	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+		worker->shed = ACCEPT_BATCH;
+		worker->accept_at = worker->now + ACCEPT_REST_USEC;
+		listeners_unwatch(worker);
+		return false;
+	}
+	/* Who came and went before we looked is no reason to stop. */
+	return errno == ECONNABORTED || errno == EINTR;
+}
+
+static void listener_wake(struct watch *watch, uint32_t events)
+{
+	struct listener *listener = container_of(watch, struct listener, watch);
+
+	(void)events;
+	for (int i = 0; i < ACCEPT_BATCH && listener->worker->accept_at == 0; i++)
+		if (!accept_one(listener))
+			break;
+}
+
+static void listeners_watch(struct worker *worker)
+{
+	struct listener *listener = listeners_of(worker);
+
+	/* Level-triggered, and one worker is woken for one connection (epoll_ctl(2)). */
+	for (size_t i = 0; i < worker->shared->relay->listener_count; i++, listener++)
+		if (worker_watch(worker, listener->fd, EPOLLIN | EPOLLEXCLUSIVE, &listener->watch) <
+				0 &&
+			errno != EEXIST)
+			log_warning("A listener could not be watched: %m.");
+}
+
+static void plan_follow(struct worker *worker)
+{
+	uint64_t before[COLOR_COUNT];
+
+	for (int color = 0; color < COLOR_COUNT; color++)
+		before[color] = worker->plan.drain[color].serial;
+	pthread_mutex_lock(&worker->mailbox_lock);
+	worker->plan = worker->mailbox;
+	pthread_mutex_unlock(&worker->mailbox_lock);
+
+	for (int color = 0; color < COLOR_COUNT; color++) {
+		if (worker->plan.drain[color].serial == before[color])
+			continue;
+		worker->cut_total[color] = 0;
+		atomic_store(&worker->counters.cut[color].value, 0);
+	}
+	sessions_follow_plan(worker);
+	atomic_store(&worker->followed, worker->plan.serial);
+	worker_tell(worker);
+}
+
+static void mailbox_wake(struct watch *watch, uint32_t events)
+{
+	struct worker *worker = container_of(watch, struct worker, mailbox_watch);
+	uint64_t count;
+
+	(void)events;
+	if (read(worker->mailbox_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		log_warning("A worker's mailbox could not be read: %m.");
+	plan_follow(worker);
+	if (atomic_load(&worker->stop_asked) && !worker->stopping) {
+		listeners_unwatch(worker);
+		sessions_stop(worker);
+	}
+}
+
+static void worker_ready(struct worker *worker)
+{
+	struct link round;
+
+	/* Those who become ready again wait for the next round. */
+	list_init(&round);
+	while (!list_empty(&worker->ready)) {
+		struct link *link = worker->ready.next;
+
+		list_remove(link);
+		list_append(&round, link);
+	}
+	while (!list_empty(&round))
+		session_advance(container_of(round.next, struct session, ready));
+}
+
+/* What is due after a batch of events. */
+static void worker_turn(struct worker *worker)
+{
+	worker_ready(worker);
+	worker_expire(worker);
+	if (worker->retry_at != 0 && worker->retry_at <= worker->now)
+		sessions_retry_held(worker);
+	if (worker->drain_at != 0 && worker->drain_at <= worker->now)
+		sessions_drain(worker);
+	if (worker->shed > 0) {
+		sessions_shed(worker, worker->shed);
+		worker->shed = 0;
+	}
+	if (worker->accept_at != 0 && worker->accept_at <= worker->now && !worker->stopping) {
+		worker->accept_at = 0;
+		listeners_watch(worker);
+	}
+	worker_bury(worker);
+}
+
+static void worker_events(struct worker *worker)
+{
+	struct epoll_event events[EVENT_BATCH];
+	int n;
+
+	n = epoll_wait(worker->epoll_fd, events, EVENT_BATCH, worker_timeout_msec(worker));
+	worker_tick(worker);
+	for (int i = 0; i < n; i++) {
+		struct watch *watch = events[i].data.ptr;
+
+		/* Given up earlier in this batch. */
+		if (watch->wake)
+			watch->wake(watch, events[i].events);
+	}
+	worker_turn(worker);
+}
+
+static void *worker_run(void *argument)
+{
+	struct worker *worker = argument;
+	struct relay *relay = container_of(worker->shared, struct relay, shared);
+	uint64_t stop_at = USEC_INFINITY;
+
+	listeners_watch(worker);
+	while (!worker->stopping || (!list_empty(&worker->sessions) && worker->now < stop_at)) {
+		worker_events(worker);
+		if (worker->stopping && stop_at == USEC_INFINITY)
+			stop_at = worker->now + worker->shared->settings.shutdown_usec;
+	}
+	while (!list_empty(&worker->sessions))
+		session_end(container_of(worker->sessions.next, struct session, link), SESSION_CUT);
+	for (int color = 0; color < COLOR_COUNT; color++)
+		backend_pool_clear(worker, (enum color)color);
+	atomic_fetch_sub(&relay->running, 1);
+	worker_tell(worker);
+	return NULL;
+}
+
+/* ---- for the control thread ---- */
+
+static int worker_start(struct relay *relay, uint32_t index, const int *listeners)
+{
+	struct worker *worker = &relay->workers[index];
+	struct listener *row = relay->listeners + index * relay->listener_count;
+	int r;
+
+	for (size_t i = 0; i < relay->listener_count; i++) {
+		row[i].worker = worker;
+		row[i].fd = listeners[i];
+		row[i].watch.wake = listener_wake;
+	}
+	worker->mailbox_watch.wake = mailbox_wake;
+	r = worker_watch(worker, worker->mailbox_fd, EPOLLIN, &worker->mailbox_watch);
+	if (r < 0)
+		return r;
+	atomic_fetch_add(&relay->running, 1);
+	r = pthread_create(&worker->thread, NULL, worker_run, worker);
+	if (r != 0) {
+		atomic_fetch_sub(&relay->running, 1);
+		return -r;
+	}
+	return 0;
+}
+
+/*
+ * Accepted sockets inherit these, so that no accept pays for them. Keep-alive finds clients that
+ * vanished without a word during a stream; they do not apply to unix sockets, where they fail.
+ */
+static int listener_prepare(int fd)
+{
+	int one = 1, idle_seconds = 60, interval_seconds = 15, probes = 4;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_seconds, sizeof(idle_seconds));
+	(void)setsockopt(
+		fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_seconds, sizeof(interval_seconds));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+	return fd_set_nonblocking(fd);
+}
+
+static int relay_allocate(uint32_t workers, size_t listener_count, struct relay **ret_relay)
+{
+	struct relay *relay = calloc(1, sizeof(*relay));
+	int r;
+
+	if (!relay)
+		return -ENOMEM;
+	relay->shared.relay = relay;
+	relay->listener_count = listener_count;
+	relay->shared.news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	relay->workers = calloc(workers, sizeof(*relay->workers));
+	relay->listeners = calloc(workers * listener_count, sizeof(*relay->listeners));
+	if (relay->shared.news_fd < 0 || !relay->workers || !relay->listeners) {
+		relay_free(relay);
+		return -ENOMEM;
+	}
+	for (; relay->worker_count < workers; relay->worker_count++) {
+		r = worker_init(
+			&relay->workers[relay->worker_count], &relay->shared, relay->worker_count);
+		if (r < 0) {
+			relay_free(relay);
+			return r;
+		}
+	}
+	*ret_relay = relay;
+	return 0;
+}
+
+int relay_start(const struct relay_settings *settings, uint32_t workers, const int *listeners,
+	size_t listener_count, struct relay **ret_relay)
+{
+	struct relay *relay;
+	int r;
+
+	for (size_t i = 0; i < listener_count; i++) {
+		r = listener_prepare(listeners[i]);
+		if (r < 0)
+			return r;
+	}
+	r = relay_allocate(workers, listener_count, &relay);
+	if (r < 0)
+		return r;
+	relay->shared.settings = *settings;
+	for (uint32_t i = 0; i < workers; i++) {
+		r = worker_start(relay, i, listeners);
+		if (r < 0) {
+			relay_stop(relay);
+			relay_free(relay);
+			return r;
+		}
+	}
+	*ret_relay = relay;
+	return 0;
+}
+
+int relay_news_fd(const struct relay *relay)
+{
+	return relay->shared.news_fd;
+}
+
+void relay_read_news(struct relay *relay)
+{
+	uint64_t count;
+
+	if (read(relay->shared.news_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		log_warning("The workers' news could not be read: %m.");
+}
+
+static void worker_call(struct worker *worker)
+{
+	uint64_t one = 1;
+
+	if (write(worker->mailbox_fd, &one, sizeof(one)) < 0)
+		log_warning("A worker could not be told its plan: %m.");
+}
+
+void relay_publish(struct relay *relay, const struct plan *plan)
+{
+	for (uint32_t i = 0; i < relay->worker_count; i++) {
+		struct worker *worker = &relay->workers[i];
+
+		pthread_mutex_lock(&worker->mailbox_lock);
+		worker->mailbox = *plan;
+		pthread_mutex_unlock(&worker->mailbox_lock);
+		worker_call(worker);
+	}
+}
+
+uint64_t relay_followed(const struct relay *relay)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (uint32_t i = 0; i < relay->worker_count; i++) {
+		uint64_t followed = atomic_load(&relay->workers[i].followed);
+
+		if (followed < least)
+			least = followed;
+	}
+	return least;
+}
+
+bool relay_take_refused(struct relay *relay, enum color color)
+{
+	return atomic_exchange(&relay->shared.refused[color], false);
+}
+
+static void count_worker(struct relay_totals *totals, const struct worker_counters *counters)
+{
+	for (int color = 0; color < COLOR_COUNT; color++) {
+		for (int class = 0; class < ROUTE_CLASS_COUNT; class ++) {
+			totals->answered[class][color] +=
+				counter_read(&counters->answered[class][color]);
+			totals->inflight[class][color] +=
+				counter_read(&counters->inflight[class][color]);
+		}
+		totals->streams[color] += counter_read(&counters->streams[color]);
+		totals->failed[color] += counter_read(&counters->failed[color]);
+		totals->cut[color] += counter_read(&counters->cut[color]);
+	}
+	totals->cut_ever += counter_read(&counters->cut_ever);
+	totals->held_ever += counter_read(&counters->held_ever);
+	totals->hold_expired += counter_read(&counters->hold_expired);
+	for (int ending = 0; ending < ENDING_COUNT; ending++)
+		totals->endings[ending] += counter_read(&counters->endings[ending]);
+}
+
+struct relay_totals relay_count(const struct relay *relay)
+{
+	struct relay_totals totals = {0};
+
+	for (uint32_t i = 0; i < relay->worker_count; i++)
+		count_worker(&totals, &relay->workers[i].counters);
+	totals.holding = atomic_load(&relay->shared.holding);
+	totals.hold_longest_usec = atomic_load(&relay->shared.hold_longest_usec);
+	totals.clients = atomic_load(&relay->shared.clients);
+	return totals;
+}
+
+void relay_stop(struct relay *relay)
+{
+	for (uint32_t i = 0; i < relay->worker_count; i++) {
+		atomic_store(&relay->workers[i].stop_asked, true);
+		worker_call(&relay->workers[i]);
+	}
+}
+
+bool relay_is_stopped(const struct relay *relay)
+{
+	return atomic_load(&relay->running) == 0;
+}
+
+struct relay *relay_free(struct relay *relay)
+{
+	if (!relay)
+		return NULL;
+	for (uint32_t i = 0; i < relay->worker_count; i++) {
+		if (relay->workers[i].thread)
+			pthread_join(relay->workers[i].thread, NULL);
+		worker_clear(&relay->workers[i]);
+	}
+	fd_close(relay->shared.news_fd);
+	free(relay->workers);
+	free(relay->listeners);
+	free(relay);
+	return NULL;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The workers as one thing: started, told a plan, counted, stopped. All functions are for the one
+ * thread that started it.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "worker.h"
+
+#define RELAY_LISTENERS_MAX 64
+#define RELAY_WORKERS_MAX   64
+
+struct relay;
+
+struct relay_totals {
+	uint64_t answered[ROUTE_CLASS_COUNT][COLOR_COUNT];
+	uint64_t inflight[ROUTE_CLASS_COUNT][COLOR_COUNT];
+	uint64_t streams[COLOR_COUNT], failed[COLOR_COUNT], cut[COLOR_COUNT];
+	uint64_t cut_ever, held_ever, hold_expired, holding, hold_longest_usec, clients;
+	uint64_t endings[ENDING_COUNT];
+};
+
+/* Defaults, from the environment where it says otherwise (RELAY_*: bluegreen-relay(8)).
+ * -EINVAL for a value that is no number; *ret_name then says which. */
+int relay_settings_load(struct relay_settings *ret_settings, const char **ret_name);
+
+/* Starts the threads. The listeners stay the caller's and must outlive the relay; they are made
+ * non-blocking. */
+int relay_start(const struct relay_settings *settings, uint32_t workers, const int *listeners,
+	size_t listener_count, struct relay **ret_relay);
+
+/* Readable when something of what follows may have changed; relay_read_news() empties it. */
+int relay_news_fd(const struct relay *relay);
+void relay_read_news(struct relay *relay);
+
+/* Every worker is told; plan->serial must grow. */
+void relay_publish(struct relay *relay, const struct plan *plan);
+/* The serial that every worker follows. */
+uint64_t relay_followed(const struct relay *relay);
+/* True once after a color refused a connection. */
+bool relay_take_refused(struct relay *relay, enum color color);
+struct relay_totals relay_count(const struct relay *relay);
+
+/* Begins to stop; the news tell when relay_is_stopped(). */
+void relay_stop(struct relay *relay);
+bool relay_is_stopped(const struct relay *relay);
+/* Waits for the threads; takes NULL, returns NULL. */
+struct relay *relay_free(struct relay *relay);

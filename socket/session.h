@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A client connection: one request after the other, each with a life of its own.
+ *
+ *	HEAD -> (HELD) -> EXCHANGE -> HEAD ...        or TUNNEL, ANSWER, LINGER, DEAD
+ *
+ * session.c reads heads, chooses colors, holds, and gives the relay's own answers; exchange.c moves
+ *a request and its response.
+ */
+#pragma once
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "backend.h"
+#include "worker.h"
+
+enum session_state {
+	SESSION_HEAD,	  /* between requests, or a head has begun to come */
+	SESSION_HELD,	  /* a whole head, and no color to send it to */
+	SESSION_EXCHANGE, /* with a backend connection */
+	SESSION_TUNNEL,	  /* after a 101: bytes both ways */
+	SESSION_ANSWER,	  /* an answer of our own is on its way */
+	SESSION_LINGER, /* we said all; what the client still sends is thrown away, so that a reset
+			 * does not overtake the answer (RFC 9112 section 9.6) */
+	SESSION_DEAD,
+	SESSION_STATE_COUNT,
+};
+
+struct session {
+	struct watch watch; /* first: epoll's pointer */
+	struct peer client;
+	struct worker *worker;
+	struct link link;  /* in worker->sessions */
+	struct link held;  /* in worker->held */
+	struct link ready; /* in worker->ready: it has more to do and gave way to others */
+	struct timer timer;
+	enum session_state state;
+	char address[INET6_ADDRSTRLEN]; /* "" on a unix socket */
+	bool trusted;			/* a front end on this host */
+
+	struct flow request;	 /* from the client to the backend */
+	struct flow answer;	 /* our own */
+	struct backend *backend; /* with the response's flow */
+	struct http1_body request_body, response_body;
+	uint32_t seen, response_seen; /* how far the end of a head was searched */
+	uint32_t head_size;
+	uint64_t held_since; /* 0: this request was never held */
+	uint64_t held_bytes; /* accounted in shared->held_bytes */
+	enum http1_method method;
+	enum route_class class;
+	enum color color;
+	uint32_t refused; /* colors (1 << color) that refused this request */
+	uint8_t tries, informational;
+
+	bool keep_alive;     /* what the client wants */
+	bool http10;	     /* the client knows neither chunked nor 1xx */
+	bool upgrade;	     /* it asked for one that we pass on */
+	bool fresh_only;     /* a pooled connection failed this request already */
+	bool inflight;	     /* counted for its color */
+	bool stream;	     /* counted as one */
+	bool response_begun; /* its final head is on the way: no other answer can be given */
+	bool unchunk;
+	bool close_after; /* the connection ends with this response */
+	bool backend_keeps;
+	bool progress; /* bytes moved since the timer was armed */
+};
+
+/* Takes the descriptor, also on failure. address is the client's, of any family. */
+void session_begin(struct worker *worker, int fd, const struct sockaddr_storage *address);
+
+/* Goes on as far as the sockets allow. */
+void session_advance(struct session *session);
+
+/* It has more to do, after others had their turn. */
+void session_make_ready(struct session *session);
+
+/* Ends it at once; the client sees a reset (cut) or an end (close). */
+enum session_end { SESSION_CLOSE, SESSION_CUT };
+void session_end(struct session *session, enum session_end how);
+
+/* Chooses a color and begins the exchange, or holds the request. */
+void session_dispatch(struct session *session);
+
+/* Gives the relay's own answer for this ending, then goes on or closes. */
+void session_answer(struct session *session, enum ending ending);
+
+/* The next request of a connection that persists. */
+void session_next(struct session *session);
+
+/* Nothing more is said; closes without a reset overtaking what was said. */
+void session_linger(struct session *session);
+
+/* What is held is tried again: a color may accept now, or the route has changed. */
+void sessions_retry_held(struct worker *worker);
+
+/* ---- for the worker's story (relay.c) ---- */
+
+/* The plan has changed: what is not sent yet is sent where the plan says. */
+void sessions_follow_plan(struct worker *worker);
+
+/* Ends what is past a drain's limits; sets worker->drain_at. */
+void sessions_drain(struct worker *worker);
+
+/* Closes idle clients, at most so many, the longest idle first: descriptors ran out. */
+void sessions_shed(struct worker *worker, uint32_t count);
+
+/* SIGTERM: idle clients are closed, the others with their next response. */
+void sessions_stop(struct worker *worker);

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One thread's world: its event loop, its deadlines, what it holds, what it counts, and the
+ * plan it follows. Nothing in here is touched by another thread, except `mailbox` and
+ * the counters (written here alone, read by anybody: relaxed atomics).
+ */
+#pragma once
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+
+#include "base/fd.h"
+#include "base/list.h"
+#include "color.h"
+#include "ending.h"
+#include "flow.h"
+#include "forward.h"
+#include "http1.h"
+#include "route.h"
+
+/* ---- limits and times, from the environment, the same for all workers ---- */
+struct relay_settings {
+	uint64_t head_usec;	/* from the first byte of a head to its last: 408 */
+	uint64_t idle_usec;	/* between requests */
+	uint64_t connect_usec;	/* then the color counts as refusing */
+	uint64_t response_usec; /* to the first byte of a response, and between its bytes: 504 */
+	uint64_t stall_usec; /* a client that neither sends nor reads in the middle of a message */
+	uint64_t pool_usec;  /* a pooled connection without a request */
+	uint64_t shutdown_usec;	  /* for requests in flight at SIGTERM */
+	uint32_t connections_max; /* clients, all workers: 503 */
+};
+
+/* ---- what the supervisor said ---- */
+enum drain_extent {
+	DRAIN_NONE,
+	DRAIN_OF_READS,
+	DRAIN_OF_ALL,
+};
+
+struct plan_drain {
+	enum drain_extent extent;
+	uint64_t serial; /* of the drain; a new one begins its counts anew */
+	uint64_t begun_usec, requests_usec, streams_usec; /* the limits as times of the clock */
+};
+
+struct plan {
+	uint64_t serial;
+	struct route route;
+	bool backend_known[COLOR_COUNT];
+	struct sockaddr_in backend[COLOR_COUNT];
+	uint64_t hold_usec, hold_bytes;
+	uint32_t hold_requests;
+	struct plan_drain drain[COLOR_COUNT];
+};
+
+/* ---- shared by all workers ---- */
+struct relay;
+
+struct shared {
+	struct relay_settings settings;
+	const struct relay *relay;
+	int news_fd; /* eventfd: a worker followed a plan, a drained color is empty, a color refused
+		      */
+	_Atomic uint32_t clients;
+	_Atomic uint32_t holding;
+	_Atomic uint64_t held_bytes;
+	_Atomic bool refused[COLOR_COUNT]; /* set by a worker, taken by the control thread */
+	_Atomic uint64_t hold_longest_usec;
+};
+
+/* ---- deadlines: one list a kind, in order of time, because a kind has one length ---- */
+enum timer_kind {
+	TIMER_NONE,
+	TIMER_IDLE,
+	TIMER_HEAD,
+	TIMER_HOLD,
+	TIMER_CONNECT,
+	TIMER_RESPONSE,
+	TIMER_STALL,
+	TIMER_LINGER,
+	TIMER_POOL,
+	TIMER_KIND_COUNT,
+};
+
+struct timer {
+	struct link link;
+	enum timer_kind kind;
+	uint64_t since;
+	void (*expired)(struct timer *timer);
+};
+
+/* ---- what epoll wakes; its memory outlives the batch of events it is in ---- */
+struct watch {
+	struct link dead; /* in worker->dead once given up */
+	void (*wake)(struct watch *watch, uint32_t events);
+	void (*bury)(struct watch *watch); /* frees it, after the batch */
+};
+
+/* A counter that one thread writes and others read. */
+struct counter {
+	_Atomic uint64_t value;
+};
+
+static inline void counter_add(struct counter *counter, uint64_t n)
+{
+	atomic_store_explicit(&counter->value,
+		atomic_load_explicit(&counter->value, memory_order_relaxed) + n,
+		memory_order_relaxed);
+}
+
+static inline uint64_t counter_read(const struct counter *counter)
+{
+	return atomic_load_explicit(&counter->value, memory_order_relaxed);
+}
+
+struct worker_counters {
+	struct counter answered[ROUTE_CLASS_COUNT][COLOR_COUNT];
+	struct counter inflight[ROUTE_CLASS_COUNT][COLOR_COUNT];
+	struct counter streams[COLOR_COUNT];
+	struct counter failed[COLOR_COUNT];
+	struct counter cut[COLOR_COUNT]; /* by the drain under way */
+	struct counter cut_ever, held_ever, hold_expired;
+	struct counter endings[ENDING_COUNT];
+};
+
+struct worker {
+	struct shared *shared;
+	uint32_t index;
+	pthread_t thread;
+	int epoll_fd, mailbox_fd;
+	uint64_t now;
+	struct plan plan;
+	struct route_turn turn[ROUTE_CLASS_COUNT];
+	uint32_t down;	   /* colors (1 << color) that refused a moment ago */
+	uint64_t retry_at; /* when `down` is forgotten and what is held is tried again */
+	uint64_t
+		accept_at; /* when a listener that had no descriptors left is asked again; 0: now */
+	uint64_t drain_at; /* when a drain's limits are looked at again */
+	uint64_t cut_total[COLOR_COUNT]; /* streams there were when the cutting began */
+	uint32_t shed; /* idle clients to be closed after this batch: descriptors ran out */
+	bool stopping;
+
+	struct link timers[TIMER_KIND_COUNT];
+	struct link sessions, held, ready, dead;
+	struct link pool[COLOR_COUNT]; /* idle backend connections, the warmest first */
+	uint32_t pool_size[COLOR_COUNT];
+	struct buffer_pool buffers;
+	struct worker_counters counters;
+
+	/* One at a time is in use: heads are parsed and passed on in one go. */
+	struct http1_head head;
+	char scratch[FORWARD_SIZE_MAX];
+
+	struct watch mailbox_watch;
+	pthread_mutex_t mailbox_lock;
+	struct plan mailbox; /* under the lock */
+	_Atomic bool stop_asked;
+	_Atomic uint64_t followed; /* serial of the plan that is true here */
+};
+
+int worker_init(struct worker *worker, struct shared *shared, uint32_t index);
+void worker_clear(struct worker *worker);
+
+/* The clock, read once a batch of events. */
+void worker_tick(struct worker *worker);
+
+int worker_watch(struct worker *worker, int fd, uint32_t events, struct watch *watch);
+/* No event reaches it any more; bury() is called after the batch. The descriptor was closed by the
+ * caller. */
+void worker_unwatch(struct worker *worker, struct watch *watch);
+void worker_bury(struct worker *worker);
+
+void timer_init(struct timer *timer, void (*expired)(struct timer *timer));
+/* Begins anew, whatever it was before. */
+void timer_arm(struct worker *worker, struct timer *timer, enum timer_kind kind);
+/* The same, as if begun earlier. */
+void timer_arm_since(
+	struct worker *worker, struct timer *timer, enum timer_kind kind, uint64_t since);
+void timer_stop(struct timer *timer);
+void worker_expire(struct worker *worker);
+/* Until the next deadline, for epoll_wait: -1 is for ever. */
+int worker_timeout_msec(const struct worker *worker);
+
+/* The control thread wants to know. */
+void worker_tell(struct worker *worker);
+
+/* A color refused: others are preferred for a moment, the supervisor is told. */
+void worker_color_down(struct worker *worker, enum color color);
+
+/* Events of a socket, into its flags. */
+void peer_note(struct peer *peer, uint32_t events);
+
+/* A new connected or connecting socket. */
+struct peer peer_of(int fd);
