@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""What a story is told with: scripted clients and backends, and the relay between them."""

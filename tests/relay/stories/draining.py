@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: MIT
+"""A drain: what is in flight ends by itself or at its limit, and then that is told."""
+
+import time
+
+from stage.story import BLUE, GREEN, story
+from stage.wire import chunk, same
+
+SSE = b'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n'
+UPGRADE = b'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'
+SWITCHED = b'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'
+
+
+def begin(s, method='GET'):
+    """An exchange in flight on blue."""
+    c = s.client()
+    if method == 'GET':
+        c.get('/long')
+    else:
+        c.post('/long', b'hello', method=method)
+    b, _ = s.blue.take()
+    return c, b
+
+
+def begin_stream(s):
+    c, b = begin(s)
+    b.send(SSE)
+    same(c.head().status, 200)
+    return c, b
+
+
+def begin_tunnel(s):
+    c = s.client()
+    c.send(UPGRADE)
+    b = s.blue.ready()
+    b.head()
+    b.send(SWITCHED)
+    same(c.response().status, 101)
+    return c, b
+
+
+@story
+def an_idle_color_is_drained_at_once(s):
+    s.control.route(GREEN)
+    for scope in ('reads', 'all'):
+        s.control.drain('blue', scope)
+        s.control.drained('blue', scope)
+
+
+@story
+def drained_comes_when_the_last_exchange_has_ended(s):
+    first, b1 = begin(s)
+    second, b2 = begin(s, 'POST')
+    s.control.route(GREEN)
+    s.control.drain('blue')
+    s.control.expect_no_event('drained')
+    b1.answer(b'one')
+    same(first.response().body, b'one')
+    s.control.expect_no_event('drained')
+    b2.send(b'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhalf')
+    second.head()
+    same(second.read(4), b'half')
+    s.control.expect_no_event('drained')
+    b2.send(b'!!')
+    same(second.read(2), b'!!')
+    s.control.drained('blue')
+    s.control.wait_counters(blue_inflight=0, cut=0)
+
+
+@story
+def a_drain_of_reads_does_not_wait_for_writes(s):
+    reader, b1 = begin(s)
+    writer, b2 = begin(s, 'POST')
+    s.control.route('reads=green:100 writes=blue:100')
+    s.control.drain('blue', 'reads')
+    s.control.expect_no_event('drained')
+    b1.answer(b'read')
+    same(reader.response().body, b'read')
+    s.control.drained('blue', 'reads')
+    b2.answer(b'written')
+    same(writer.response().body, b'written')
+    writer.post('/more', b'x')  # writes still flow there
+    b, request = s.blue.take()
+    same(request.target, '/more')
+    b.answer(b'more')
+    same(writer.response().body, b'more')
+
+
+@story
+def pooled_connections_are_closed_at_once(s):
+    clients = [begin(s) for _ in range(5)]
+    for c, b in clients:
+        b.answer(b'done')
+        same(c.response().body, b'done')
+    busy, b = begin(s, 'POST')
+    s.control.route(GREEN)
+    s.control.drain('blue')
+    for _, pooled in clients:
+        pooled.expect_end()
+    s.control.expect_no_event('drained')
+    b.answer(b'last')
+    same(busy.response().body, b'last')
+    b.expect_end()
+    s.control.drained('blue')
+
+
+@story
+def a_drain_closes_no_client(s):
+    s.green.serve()
+    clients = [begin(s) for _ in range(5)]
+    for c, b in clients:
+        b.answer(b'done')
+        c.response()
+    late, b = begin(s)
+    s.control.route(GREEN)
+    s.control.drain('blue')
+    b.answer(b'late')
+    response = late.response()
+    same((response.body, response.get('Connection')), (b'late', None))
+    s.control.drained('blue')
+    for c in [c for c, _ in clients] + [late]:
+        s.works(c)
+
+
+@story
+def a_plain_request_is_cut_at_its_limit(s):
+    unanswered, b1 = begin(s)
+    begun, b2 = begin(s)
+    b2.send(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf')
+    begun.head()
+    stream, b3 = begin_stream(s)
+    s.control.route(GREEN)
+    start = time.monotonic()
+    s.control.drain('blue', requests=0.3, streams=60)
+    b1.expect_end()
+    b2.expect_end()
+    waited = time.monotonic() - start
+    assert 0.29 <= waited < 2, f'cut after {waited:.3f} s'
+    if unanswered.fill():
+        assert unanswered.response().status >= 500
+    same(begun.read_rest(), b'half')
+    b3.send(chunk(b'data: still\n\n'))
+    same(stream.read(18), chunk(b'data: still\n\n'))
+    s.control.expect_no_event('drained')
+    stream.close()
+    s.control.drained('blue', cut=2)
+    s.control.wait_counters(cut=2)
+
+
+@story
+def streams_are_cut_at_theirs_spread_over_its_last_half(s):
+    start = time.monotonic()
+    ends = [begin_stream(s) for _ in range(4)] + [begin_tunnel(s) for _ in range(4)]
+    plain, b = begin(s, 'POST')
+    s.control.wait_counters(blue_streams=8)
+    s.control.route(GREEN)
+    start = time.monotonic()
+    s.control.drain('blue', requests=60, streams=1.0)
+    when = []
+
+    def watch(wire):
+        wire.read_rest()
+        when.append(time.monotonic() - start)
+    threads = s.background(*[lambda w=w: watch(w) for _, w in ends])
+    for thread in threads:
+        thread.join()
+    same(len(when), 8)
+    when.sort()
+    assert 0.45 <= when[0] and when[-1] < 2, when
+    assert when[-1] - when[0] > 0.1, f'all at once: {when}'
+    s.control.expect_no_event('drained')
+    b.answer(b'plain')
+    same(plain.response().body, b'plain')
+    s.control.drained('blue', cut=8)
+
+
+@story
+def a_drain_of_reads_cuts_streams_but_no_tunnels(s):
+    stream, b1 = begin_stream(s)
+    tunnel, b2 = begin_tunnel(s)
+    s.control.route('reads=green:100 writes=blue:100')
+    s.control.drain('blue', 'reads', streams=0.2)
+    s.control.drained('blue', 'reads', cut=1)
+    b1.expect_end()
+    assert b'0\r\n\r\n' not in stream.read_rest()
+    tunnel.send(b'ping')
+    same(b2.read(4), b'ping')
+
+
+@story
+def a_new_drain_replaces_the_one_before(s):
+    c, b = begin(s)
+    s.control.route(GREEN)
+    s.control.drain('blue', requests=60)
+    s.control.drain('blue', requests=0.1)
+    b.expect_end()
+    s.control.drained('blue', cut=1)
+    s.control.expect_no_event('drained')
+
+
+@story
+def a_route_back_ends_the_drain(s):
+    c, b = begin(s)
+    s.control.route(GREEN)
+    s.control.drain('blue', requests=0.2)
+    s.control.route(BLUE)
+    s.relay.expect_calm(0.4)
+    b.answer(b'not cut')
+    same(c.response().body, b'not cut')
+    s.control.wait_counters(cut=0, blue_inflight=0)
+
+
+@story
+def each_color_has_a_drain_of_its_own(s):
+    c, b = begin(s)
+    s.control.route(GREEN)
+    d = s.client()
+    d.get('/green')
+    g, _ = s.green.take()
+    s.control.route('reads=hold writes=hold')
+    s.control.drain('blue', requests=60)
+    s.control.drain('green', requests=0.1)
+    same(s.control.event('drained'), 'drained green scope=all cut=1')
+    g.expect_end()
+    b.answer(b'blue')
+    same(c.response().body, b'blue')
+    same(s.control.event('drained'), 'drained blue scope=all cut=0')
+
+
+@story
+def a_client_that_leaves_ends_its_exchange_for_the_drain(s):
+    c, b = begin(s, 'POST')
+    s.control.route(GREEN)
+    s.control.drain('blue')
+    s.control.expect_no_event('drained')
+    c.reset()
+    b.expect_end()
+    s.control.drained('blue')
+
+
+@story
+def a_held_write_is_not_in_flight(s):
+    s.control.route('reads=green:100 writes=hold')
+    c = s.client()
+    c.post('/held', b'x')
+    s.control.wait_counters(holding=1)
+    s.control.drain('blue')
+    s.control.drained('blue')
+    c.expect_silence()
+
+
+@story
+def under_load_nothing_is_in_flight_when_drained_is_told(s):
+    """Clients ask all the time; at every `drained` the backend counts none of its own under way."""
+    import threading
+    busy = {'blue': 0, 'green': 0}
+    lock = threading.Lock()
+
+    def answer(color):
+        def one(request, wire):
+            with lock:
+                busy[color] += 1
+            wire.send(b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n')
+            with lock:
+                busy[color] -= 1
+            return b'ok'
+        return one
+    s.blue.serve(answer('blue'))
+    s.green.serve(answer('green'))
+    stop, failed = [], []
+
+    def ask():
+        c = s.relay.connect()
+        try:
+            while not stop:
+                c.get('/')
+                same(c.response().body, b'ok')
+                c.post('/', b'xyz')
+                same(c.response().body, b'ok')
+        except BaseException as error:
+            failed.append(error)
+    threads = s.background(*[ask] * 8)
+    for turn in range(20):
+        old, route = ('blue', GREEN) if turn % 2 == 0 else ('green', 'reads=blue:100 writes=blue:100')
+        s.control.route(route)
+        s.control.drain(old)
+        s.control.drained(old)
+        with lock:
+            same(busy[old], 0, f'requests in flight on {old}')
+    stop.append(True)
+    for thread in threads:
+        thread.join()
+    same(failed, [])

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: MIT
+"""Start, listeners, end."""
+
+import os
+import signal
+import socket
+
+from stage.story import BLUE, story
+from stage.wire import Ended, same, wait_until
+
+
+@story
+def it_tells_the_service_manager_that_it_is_ready_and_that_it_stops(s):
+    s.relay.notification('READY=1')
+    s.relay.signal(signal.SIGTERM)
+    s.relay.notification('STOPPING=1')
+    same(s.relay.wait(), 0)
+
+
+@story(publics=('tcp', 'tcp6', 'unix', 'tcp'))
+def it_serves_every_listener(s):
+    s.blue.serve()
+    for index in range(4):
+        for _ in range(3):
+            c = s.client(index)
+            s.works(c)
+            c.post('/', b'x')
+            same(c.response().body, b'blue POST /')
+
+
+@story(control_first=False, publics=('unix', 'tcp'))
+def the_control_listener_is_found_by_its_name(s):
+    s.blue.serve()
+    s.works(s.client(0))
+    s.works(s.client(1))
+
+
+@story
+def clients_that_came_before_it_are_served(s):
+    """The socket is systemd's: what waits in its queue while the relay starts is not lost."""
+    s.relay.signal(signal.SIGKILL)
+    same(s.relay.wait(), -signal.SIGKILL)
+    early = [s.client() for _ in range(20)]
+    for c in early:
+        c.get('/early')
+    s.relay.restart()
+    s.blue.serve()
+    s.supervise(BLUE)
+    for c in early:
+        same(c.response().body, b'blue GET /early')
+
+
+@story
+def sigterm_lets_requests_in_flight_end(s):
+    idle = s.client()
+    idle.get('/warm')
+    b, _ = s.blue.take()
+    b.answer(b'warm')
+    idle.response()
+    waiting, reading, writing = s.client(), s.client(), s.client()
+    waiting.get('/waiting')
+    b1, _ = s.blue.take()
+    reading.get('/reading')
+    b2, _ = s.blue.take()
+    b2.send(b'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst')
+    reading.head()
+    writing.send(b'POST /writing HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfirst')
+    b3 = s.blue.ready()
+    b3.head()
+    same(b3.read(5), b'first')
+    s.relay.signal(signal.SIGTERM)
+    idle.expect_end()  # nothing was in flight on this one
+    same(s.relay.wait(0), None)
+    b1.answer(b'answer')
+    response = waiting.response()
+    same((response.body, response.get('Connection')), (b'answer', 'close'))
+    waiting.expect_end()
+    b2.send(b'later')
+    same(reading.read_rest(), b'firstlater')
+    same(s.relay.wait(0), None)
+    writing.send(b'later')
+    same(b3.read(5), b'later')
+    b3.answer(b'written')
+    same(writing.response().body, b'written')
+    same(s.relay.wait(), 0)
+
+
+@story
+def after_sigterm_new_connections_are_left_to_the_next_relay(s):
+    idle, busy = s.client(), s.client()
+    busy.get('/busy')
+    b, _ = s.blue.take()
+    s.relay.signal(signal.SIGTERM)
+    idle.expect_end()
+    late = s.client()
+    late.get('/late')
+    b.answer(b'done')
+    same(busy.response().body, b'done')
+    same(s.relay.wait(), 0)
+    accepted, _ = s.relay.listeners[0].accept()  # it is still in the queue, whole
+    accepted.settimeout(5)
+    assert accepted.recv(100).startswith(b'GET /late ')
+
+
+@story(route='reads=hold writes=hold')
+def sigterm_answers_what_is_held_or_lets_it_go(s):
+    c = s.client()
+    c.post('/held', b'x')
+    s.control.wait_counters(holding=1)
+    s.relay.signal(signal.SIGTERM)
+    try:
+        same(c.response().status, 503)
+    except Ended:
+        pass
+    same(s.relay.wait(), 0)
+    s.blue.expect_silence()
+
+
+@story
+def sigterm_with_nothing_to_do_ends_at_once(s):
+    s.blue.serve()
+    clients = [s.client() for _ in range(20)]
+    for c in clients[:10]:
+        s.works(c)
+    s.relay.signal(signal.SIGTERM)
+    for c in clients:
+        c.expect_end()
+    same(s.relay.wait(2), 0)
+
+
+@story
+def sigpipe_and_sighup_do_not_end_it(s):
+    s.blue.serve()
+    s.relay.signal(signal.SIGPIPE)
+    s.relay.signal(signal.SIGHUP)
+    s.works()
+
+
+@story
+def the_descriptors_are_back_to_what_they_were_when_everybody_has_gone(s):
+    s.blue.serve()
+    s.works()
+    s.clear()
+    s.control.wait_counters(connections=0)
+    before = s.relay.descriptors()
+    for _ in range(3):
+        clients = [s.client() for _ in range(50)]
+        for c in clients:
+            c.post('/', b'x')
+            c.response()
+        for c in clients:
+            c.close()
+    s.control.wait_counters(connections=0)
+    s.control.route('reads=hold writes=hold')
+    s.control.drain('blue')
+    s.control.drained('blue')
+    wait_until(lambda: s.relay.descriptors() <= before, 'the descriptors were closed')
+
+
+@story
+def other_listeners_than_ours_are_left_alone(s):
+    """The descriptors it was given are closed on exec and only those are used."""
+    assert s.relay.descriptors() < 100
+    for fd in os.listdir(f'/proc/{s.relay.pid}/fd'):
+        with open(f'/proc/{s.relay.pid}/fdinfo/{fd}', encoding='ascii') as info:
+            flags = next(int(line.split()[1], 8) for line in info if line.startswith('flags:'))
+        assert int(fd) <= 2 or flags & os.O_CLOEXEC, f'descriptor {fd} would leak into a child'
+
+
+def a_relay_without_sockets(environment):
+    """Runs the program with this environment and returns its end and what it said."""
+    from stage.relay import PROGRAM
+    import subprocess
+    run = subprocess.run([PROGRAM], env=environment, stdin=subprocess.DEVNULL, text=True, timeout=10,
+                         capture_output=True, check=False)
+    return run.returncode, run.stderr
+
+
+@story
+def without_sockets_it_says_so_and_ends(s):
+    status, text = a_relay_without_sockets({})
+    assert status not in (0, -signal.SIGABRT, -signal.SIGSEGV), status
+    assert len(text.strip()) > 20, f'it said {text!r}'
+
+
+@story
+def a_bad_setting_is_named(s):
+    status, text = a_relay_without_sockets({'RELAY_IDLE_TIMEOUT_USEC': 'soon'})
+    assert status > 0 and 'RELAY_IDLE_TIMEOUT_USEC' in text, (status, text)
+
+
+@story
+def an_unexpected_peer_on_the_control_socket_does_no_harm(s):
+    peer = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    peer.connect(s.relay.control_path)
+    peer.send(b'GET / HTTP/1.1\r\n\r\n')
+    peer.settimeout(5)
+    assert peer.recv(2000).startswith(b'error ')
+    s.control.counters()

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: MIT
+"""Times, counts and descriptors have limits; beyond them the relay says no and goes on."""
+
+import time
+
+from stage.story import story
+from stage.wire import same, wait_until
+
+
+def timed(what, least, most=2.0):
+    begun = time.monotonic()
+    result = what()
+    took = time.monotonic() - begun
+    assert least <= took < most, f'it took {took:.3f} s, not {least} to {most}'
+    return result
+
+
+@story(env={'RELAY_HEAD_TIMEOUT_USEC': '300000', 'RELAY_IDLE_TIMEOUT_USEC': '60000000'})
+def a_head_that_comes_too_slowly_is_a_408(s):
+    c = s.client()
+    c.send(b'GET / HTTP/1.1\r\nHost: a\r\n')
+    same(timed(c.response, 0.25).status, 408)
+    c.expect_end()
+
+
+@story(env={'RELAY_HEAD_TIMEOUT_USEC': '400000', 'RELAY_IDLE_TIMEOUT_USEC': '60000000'})
+def a_head_that_trickles_is_a_408_too(s):
+    c = s.client()
+
+    def trickle():
+        for letter in b'GET / HTTP/1.1\r\nHost: ' + b'a' * 1000:
+            c.send(bytes([letter]))
+            if c.readable(0.05):
+                return c.response()
+        raise AssertionError('the relay went on listening')
+    same(timed(trickle, 0.35).status, 408)
+
+
+@story(env={'RELAY_HEAD_TIMEOUT_USEC': '300000', 'RELAY_IDLE_TIMEOUT_USEC': '60000000'})
+def the_time_of_a_head_does_not_count_between_requests(s):
+    s.blue.serve()
+    c = s.client()
+    s.works(c)
+    s.relay.expect_calm(0.5)
+    s.works(c)
+
+
+@story(env={'RELAY_IDLE_TIMEOUT_USEC': '300000'})
+def an_idle_client_is_closed_without_a_word(s):
+    s.blue.serve()
+    c = s.client()
+    s.works(c)
+    timed(c.expect_end, 0.25)
+    fresh = s.client()
+    timed(fresh.read_rest, 0.25)
+    s.control.wait_counters(connections=0)
+
+
+@story(env={'RELAY_IDLE_TIMEOUT_USEC': '300000', 'RELAY_HEAD_TIMEOUT_USEC': '300000'})
+def a_client_that_waits_for_its_answer_is_not_idle(s):
+    c = s.client()
+    c.get()
+    b, _ = s.blue.take()
+    s.relay.expect_calm(0.6)
+    b.answer(b'late')
+    same(c.response().body, b'late')
+    c.get('/next')  # the idle time begins with the end of the answer
+    b, _ = s.blue.take()
+    b.answer(b'next')
+    same(c.response().body, b'next')
+
+
+@story(env={'RELAY_IDLE_TIMEOUT_USEC': '300000', 'RELAY_HEAD_TIMEOUT_USEC': '300000'},
+       route='reads=hold writes=hold')
+def a_held_client_is_not_idle(s):
+    c = s.client()
+    c.get()
+    s.control.wait_counters(holding=1)
+    s.relay.expect_calm(0.6)
+    s.blue.serve()
+    s.control.route('reads=blue:100 writes=blue:100')
+    same(c.response().body, b'blue GET /')
+
+
+@story(env={'RELAY_RESPONSE_TIMEOUT_USEC': '300000'})
+def an_answer_that_does_not_come_is_a_504(s):
+    for method in ('GET', 'POST'):
+        c = s.client()
+        c.post('/', b'x', method=method)
+        b, _ = s.blue.take()
+        same(timed(c.response, 0.25).status, 504)
+        b.expect_end()
+    s.control.wait_counters(blue_failed=2, blue_inflight=0)
+    s.blue.expect_silence()
+
+
+@story(env={'RELAY_RESPONSE_TIMEOUT_USEC': '400000'})
+def the_time_of_an_answer_does_not_run_while_the_request_is_sent(s):
+    c = s.client()
+    c.send(b'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n')
+    b = s.blue.ready()
+    b.head()
+    for _ in range(8):
+        c.send(b'x')
+        same(b.read(1), b'x')
+        s.relay.expect_calm(0.1)
+    b.answer(b'ok')
+    same(c.response().body, b'ok')
+
+
+@story(env={'RELAY_CONNECTIONS': '10'})
+def more_clients_than_allowed_get_a_503(s):
+    s.blue.serve()
+    clients = [s.client() for _ in range(10)]
+    for c in clients:
+        s.works(c)
+    for _ in range(3):
+        c = s.client()
+        c.get('/too-many')
+        same(c.response().status, 503)
+        c.expect_end()
+    for c in clients:
+        s.works(c)
+    clients[0].close()
+    s.control.wait_counters(connections=9)
+    s.works()
+    assert '/too-many' not in s.blue.targets()
+
+
+@story(nofile=64)
+def too_few_descriptors_shed_load_and_do_not_spin(s):
+    s.blue.serve()
+    clients = [s.client() for _ in range(120)]
+    for c in clients:
+        c.get('/')
+    answered = 0
+
+    def count():
+        nonlocal answered
+        answered = sum(1 for c in clients if c.readable())
+        return answered >= 10
+    wait_until(count, 'some were answered')
+    s.relay.expect_calm()
+    for c in clients:
+        c.close()
+    for _ in range(20):
+        s.works()
+    s.control.wait_counters(holding=0, blue_inflight=0)
+
+
+@story(nofile=64)
+def too_few_descriptors_do_not_lose_the_supervisor(s):
+    s.blue.serve()
+    clients = [s.client() for _ in range(120)]
+    s.relay.expect_calm(0.3)
+    s.control.route('reads=blue:100 writes=hold')
+    for c in clients:
+        c.close()
+    s.works()
+    s.another_control().route('reads=blue:100 writes=blue:100')
+
+
+@story(nofile=64)
+def a_backend_connection_for_which_there_is_no_descriptor_costs_nothing_but_time(s):
+    """Clients may take every descriptor; then requests must be refused or wait, and never hang."""
+    s.blue.serve()
+    clients = [s.client() for _ in range(100)]
+    s.relay.expect_calm(0.2)
+    for c in clients:
+        c.post('/', b'x')
+    closed = 0
+    for c in clients[:40]:
+        if not c.readable(0.2):
+            continue
+        if not c.peek():
+            closed += 1
+            continue
+        assert c.response().status in (200, 503)
+    for c in clients:
+        c.close()
+    s.works()
+    assert closed < 40
+
+
+@story(workers=1)
+def the_number_of_pooled_connections_follows_the_load_not_the_clients(s):
+    s.blue.serve()
+    for _ in range(100):
+        c = s.client()
+        s.works(c)
+        c.close()
+    assert s.blue.accepted <= 2, f'{s.blue.accepted} backend connections for one client at a time'
