@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an instance is told of its part: /run/app-bluegreen/APP/{blue,green}.env, which app@.service
+ * reads with EnvironmentFile= at each start. PORT, BLUEGREEN_COLOR, BLUEGREEN_ROLE,
+ * BLUEGREEN_RELEASE ("" for code deployed in place) and, for a fallback, what [Fallback]
+ * Environment= says.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "color.h"
+
+#define ENVIRONMENT_MAX	      65536 /* bytes of a file */
+#define ENVIRONMENT_ERROR_MAX 256
+
+enum role {
+	ROLE_PRIMARY,
+	ROLE_FALLBACK,
+	ROLE_COUNT,
+};
+
+/* "primary", "fallback". */
+const char *role_name(enum role role);
+
+struct environment {
+	enum color color;
+	enum role role;
+	uint16_t port;
+	const char *release; /* "" if in place */
+	char *const
+		*assignments; /* "NAME=VALUE", NULL-terminated; for a fallback only; may be NULL */
+};
+
+/*
+ * The file's text, every value quoted so that systemd reads exactly it back; the caller frees. A
+ * name that is none, one of our own four, or a value with a newline, another control character but
+ * tab, or bytes that are not UTF-8 (systemd would pass over the whole file) is refused: -EINVAL,
+ * and one sentence in error.
+ */
+int environment_format(const struct environment *environment,
+	char error[static ENVIRONMENT_ERROR_MAX], char **ret_text);
+
+/* The same, written atomically to DIR/COLOR.env. */
+int environment_write(const char *dir, const struct environment *environment,
+	char error[static ENVIRONMENT_ERROR_MAX]);
+
+/* The port that the file last written tells: where a running instance listens. -ENOENT without a
+ * file, -EBADMSG if it has none. */
+int environment_read_port(const char *dir, enum color color, uint16_t *ret_port);

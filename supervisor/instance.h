@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The two instances: what systemd says of their units, what their probes answer, and the health
+ * that follows. It probes them as often as their state asks for; it starts and stops nothing, and
+ * no route is known here.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <systemd/sd-event.h>
+
+#include "color.h"
+#include "config.h"
+#include "manager.h"
+#include "probe.h"
+#include "sockdiag.h"
+#include "verdict.h"
+
+#define INSTANCE_UNIT_MAX 96
+
+struct instance {
+	enum color color;
+	char unit[INSTANCE_UNIT_MAX]; /* "app@blue.service" */
+	uint16_t port;		      /* where the running process was told to listen */
+	bool known;		      /* systemd has told what the unit is */
+	struct unit_status status;
+	struct verdict verdict;
+	bool probed;
+	struct probe_result answer; /* the last one, if probed */
+};
+
+struct instances;
+
+struct instances_events {
+	/* The unit or the health of a color has changed. Not from within instances_*(). */
+	void (*changed)(void *owner, enum color color);
+};
+
+/* Health is UNKNOWN until `rise` or `fall` answers came. */
+int instances_open(sd_event *event, const char *app, const struct config *config,
+	struct manager *manager, struct prober *prober, struct sockdiag *sockdiag,
+	struct instances **ret_instances);
+struct instances *instances_close(struct instances *instances);
+DEFINE_CLEANUP(struct instances, instances_close);
+
+/* Begins to watch; the config stays the caller's and is used until the next one is given. */
+int instances_watch(
+	struct instances *instances, const struct instances_events *events, void *owner);
+void instances_configure(struct instances *instances, const struct config *config);
+void instances_set_port(struct instances *instances, enum color color, uint16_t port);
+
+const struct instance *instances_get(const struct instances *instances, enum color color);
+
+bool instance_is_healthy(const struct instance *instance);
+/* Health is neither UNKNOWN nor STARTING. */
+bool instance_is_decided(const struct instance *instance);
+/* Its process is there, healthy or not. */
+bool instance_is_alive(const struct instance *instance);
+/* One sentence: why it is not healthy. */
+void instance_explain(const struct instance *instance, char *buffer, size_t size);
+
+/* A restart is about to be asked for: STARTING, whatever the process that still runs answers,
+ * until a new invocation is healthy or the start timeout has passed. */
+void instances_expect_start(struct instances *instances, enum color color);
+/* There was none after all: what runs is judged by its probes again. */
+void instances_expect_nothing(struct instances *instances, enum color color);
+
+/* Somebody saw it refuse: ask now. */
+void instances_probe_now(struct instances *instances, enum color color);
+/* Probe often (true), while a cycle looks at it. */
+void instances_attend(struct instances *instances, enum color color, bool often);
