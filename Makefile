@@ -115,6 +115,6 @@ help:
 	@echo "bench    the relay beside nginx and haproxy"
 	@echo "clean    remove build/"
 
--include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(addprefix $(BUILD)/,socket supervisor tests) -name '*.d' 2>/dev/null)
 
 .PHONY: all unit-tests check check-long asan tsan lint deb install demo bench clean help
