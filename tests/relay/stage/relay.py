@@ -43,8 +43,8 @@ class Control:
         except socket.timeout:
             raise AssertionError(f'the relay said nothing within {WAIT:g} s') from None
         assert message, 'the relay closed the control connection'
-        text = message.decode('ascii')
-        assert not text.endswith('\n'), f'a newline at the end of {text!r}'
+        text = message.decode('latin-1')
+        assert text.isascii() and text.isprintable(), f'not one line of ASCII text: {text!r}'
         return text
 
     def ask(self, line):
@@ -73,15 +73,14 @@ class Control:
 
     def counters(self):
         words = self.ok('counters').split()[2:]
-        return {name: int(value) for name, value in (word.split('=') for word in words)}
+        return {name.replace('-', '_'): int(value) for name, value in (w.split('=') for w in words)}
 
     def wait_counters(self, **wanted):
         """Until the counters are so; a `.` in a name is written `_`."""
         shown = {}
 
         def true():
-            shown.update({n.replace('.', '_').replace('-', '_'): v
-                          for n, v in self.counters().items()})
+            shown.update({n.replace('.', '_'): v for n, v in self.counters().items()})
             missing = set(wanted) - set(shown)
             assert not missing, f'no counter {missing} in {shown}'
             return all(shown[name] == value for name, value in wanted.items())
@@ -126,7 +125,7 @@ class Relay:
         self.control_path = os.path.join(self.directory, 'relay.sock')
         control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
         control.bind(self.control_path)
-        control.listen(16)
+        control.listen(4096)
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(os.path.join(self.directory, 'notify.sock'))
         self.notify.settimeout(WAIT)
@@ -216,11 +215,15 @@ class Relay:
         return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
     def expect_calm(self, seconds=0.5):
-        """It must not spin: at most a fifth of a processor while nothing happens."""
-        before = self.cpu()
-        time.sleep(seconds)
-        used = self.cpu() - before
-        assert used <= seconds / 5, f'the relay used {used:.2f} s of processor in {seconds} s'
+        """It must not spin: at most a fifth of a processor while nothing happens. What still moves
+        at first may come to rest; what spins never does."""
+        for _ in range(5):
+            before = self.cpu()
+            time.sleep(seconds)
+            used = self.cpu() - before
+            if used <= seconds / 5:
+                return
+        raise AssertionError(f'the relay used {used:.2f} s of processor in {seconds} s of silence')
 
     def descriptors(self):
         return len(os.listdir(f'/proc/{self.pid}/fd'))

@@ -99,8 +99,10 @@ class Stage:
         return threads
 
     def clear(self):
+        """Everybody leaves; by reset, so that nothing of a client is left to wait for."""
         for wire in self.wires + self.blue.open + self.green.open:
-            wire.close()
+            if wire.sock.fileno() >= 0:
+                wire.reset()
 
 
 def run_one(one):

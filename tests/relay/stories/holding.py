@@ -294,8 +294,12 @@ def a_write_does_not_wait_for_ever_for_its_color(s):
     c.post('/write', b'hello')
     expect_503(c)
     assert 0.3 <= time.monotonic() - begun < 2
+    s.green.expect_silence()
+    s.green.serve()
     s.blue.serve()
     s.blue.listen()
+    s.control.ok(f'limits {limits()}')
+    s.control.route('reads=blue:100 writes=blue:100')
     s.works()
     same(s.blue.targets(), ['/works'])
 

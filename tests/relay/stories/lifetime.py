@@ -4,6 +4,7 @@
 import os
 import signal
 import socket
+import time
 
 from stage.story import BLUE, story
 from stage.wire import Ended, same, wait_until
@@ -102,7 +103,7 @@ def after_sigterm_new_connections_are_left_to_the_next_relay(s):
     assert accepted.recv(100).startswith(b'GET /late ')
 
 
-@story(route='reads=hold writes=hold')
+@story(route='reads=hold writes=hold', env={'RELAY_SHUTDOWN_TIMEOUT_USEC': '500000'})
 def sigterm_answers_what_is_held_or_lets_it_go(s):
     c = s.client()
     c.post('/held', b'x')
@@ -129,11 +130,37 @@ def sigterm_with_nothing_to_do_ends_at_once(s):
 
 
 @story
-def sigpipe_and_sighup_do_not_end_it(s):
+def sigpipe_does_not_end_it(s):
     s.blue.serve()
     s.relay.signal(signal.SIGPIPE)
-    s.relay.signal(signal.SIGHUP)
     s.works()
+
+
+@story(env={'RELAY_SHUTDOWN_TIMEOUT_USEC': '500000'})
+def after_sigterm_it_waits_only_so_long(s):
+    c = s.client()
+    c.post('/never', b'x')
+    b, _ = s.blue.take()
+    s.relay.signal(signal.SIGTERM)
+    begun = time.monotonic()
+    same(s.relay.wait(), 0)
+    assert 0.4 < time.monotonic() - begun < 3
+    b.expect_end()
+    if c.fill():
+        assert c.response().status >= 500
+
+
+@story(env={'RELAY_SHUTDOWN_TIMEOUT_USEC': '500000'})
+def tunnels_and_streams_do_not_hold_up_the_end_for_ever(s):
+    c = s.client()
+    c.get('/events')
+    b, _ = s.blue.take()
+    b.send(b'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n')
+    c.head()
+    s.relay.signal(signal.SIGTERM)
+    same(s.relay.wait(), 0)
+    b.expect_end()
+    assert b'0\r\n\r\n' not in c.read_rest()
 
 
 @story

@@ -108,6 +108,69 @@ def the_time_of_an_answer_does_not_run_while_the_request_is_sent(s):
     same(c.response().body, b'ok')
 
 
+@story(env={'RELAY_STALL_TIMEOUT_USEC': '400000'})
+def a_body_that_stops_coming_is_a_408(s):
+    c = s.client()
+    c.send(b'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf')
+    b = s.blue.ready()
+    b.head()
+    same(b.read(4), b'half')
+    same(timed(c.response, 0.35).status, 408)
+    c.expect_end()
+    b.expect_end()
+
+
+@story(env={'RELAY_STALL_TIMEOUT_USEC': '400000', 'RELAY_RESPONSE_TIMEOUT_USEC': '400000'})
+def a_body_that_comes_slowly_but_steadily_is_not_stalled(s):
+    c = s.client()
+    c.send(b'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n')
+    b = s.blue.ready()
+    b.head()
+    for _ in range(8):
+        c.send(b'x')
+        same(b.read(1), b'x')
+        s.relay.expect_calm(0.1)
+    b.answer(b'ok')
+    same(c.response().body, b'ok')
+
+
+@story(env={'RELAY_STALL_TIMEOUT_USEC': '500000'})
+def a_client_that_stops_reading_is_cut(s):
+    size = 64 << 20
+    c = s.client(receive_buffer=4096)
+    c.get('/big')
+    b, _ = s.blue.take()
+    b.send(b'HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n' % size)
+    try:
+        assert b.push(size) < size
+    except OSError:
+        pass
+    b.expect_end()
+    s.control.wait_counters(blue_inflight=0, connections=0)
+
+
+@story(workers=1, env={'RELAY_POOL_TIMEOUT_USEC': '300000'})
+def a_pooled_connection_is_not_kept_for_ever(s):
+    c = s.client()
+    c.get()
+    b, _ = s.blue.take()
+    b.answer(b'ok')
+    c.response()
+    timed(b.expect_end, 0.2)
+
+
+@story(env={'RELAY_RESPONSE_TIMEOUT_USEC': '400000'})
+def an_answer_that_stops_in_the_middle_cuts_the_client(s):
+    c = s.client()
+    c.get()
+    b, _ = s.blue.take()
+    b.send(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf')
+    c.head()
+    same(timed(c.read_rest, 0.35), b'half')
+    b.expect_end()
+    s.control.wait_counters(blue_failed=1)
+
+
 @story(env={'RELAY_CONNECTIONS': '10'})
 def more_clients_than_allowed_get_a_503(s):
     s.blue.serve()

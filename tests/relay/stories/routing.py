@@ -96,6 +96,7 @@ def weights_are_kept_within_one_percent(s):
     for _ in range(200):
         c.post('/')
         c.response()
+    s.control.wait_counters(blue_inflight=0, green_inflight=0)
     counters = s.control.counters()
     assert 890 <= counters['blue.reads'] <= 910, counters
     assert 90 <= counters['green.reads'] <= 110, counters
@@ -114,6 +115,7 @@ def weights_hold_over_many_connections_too(s):
         for _ in range(10):
             c.response()
         c.close()
+    s.control.wait_counters(blue_inflight=0, green_inflight=0)
     counters = s.control.counters()
     assert 296 <= counters['blue.reads'] <= 304, counters
 
