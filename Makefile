@@ -32,7 +32,12 @@ PROGRAMS := $(foreach p,relay supervisor bluegreenctl,$(if $(filter %main.c %ctl
 # Every module but the mains, for unit tests to take what they need from.
 MODULES := $(filter-out %main.c supervisor/ctl.c,$(sort $(SRC_relay) $(SRC_supervisor) $(SRC_bluegreenctl)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test-*.c))
-TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/load/*.c tests/bench/*.c))
+
+# The load client, and the bench's two ends, which count with its histogram.
+SRC_tests/load/load := $(wildcard tests/load/*.c) socket/base/fd.c socket/color.c
+SRC_tests/bench/client := tests/bench/client.c tests/load/histogram.c socket/base/fd.c
+SRC_tests/bench/backend := tests/bench/backend.c
+TEST_TOOLS := $(addprefix $(BUILD)/,tests/load/load tests/bench/client tests/bench/backend)
 
 object = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
@@ -60,9 +65,8 @@ FAKES_test-watch := manager probe sockdiag record steer report
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(patsubst %,$(BUILD)/tests/fake/fake-%.o,$$(FAKES_$$*)) $(BUILD)/modules.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_supervisor) -lcmocka
 
-$(BUILD)/tests/load/% $(BUILD)/tests/bench/%: tests/$$(lastword $$(subst /, ,$$(@D)))/%.c
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $<
+$(TEST_TOOLS): $(BUILD)/%: $$(call object,$$(SRC_%))
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 unit-tests: $(UNIT_TESTS)
 
