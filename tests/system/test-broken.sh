@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The new code is broken in three ways. Each time: the reload fails and says why, green serves reads,
+# The new code is broken in four ways. Each time: the reload fails and says why, green serves reads,
 # writes are held and then told 503 with Retry-After, and after the repair the next reload ends well.
 # shellcheck source=/dev/null
 . "$(dirname "$0")/lib"
@@ -23,7 +23,7 @@ break_and_repair() { # BREAK WHAT-IT-DOES WORDS-OF-THE-REASON
 	load_begin "$1" --keepalive 12 --close 4 --writes 10 --think 60 --hold-ok --log "$(executed_log)"
 	load_begin "$1-readers" --keepalive 8 --think 40
 	sleep 1
-	app_runs flask "BREAK=$1"
+	app_break "$1"
 	told=$(refused_by_us)
 	reload
 	check_fails "$2: the reload fails" test "$RELOAD_STATUS" = 0
@@ -33,7 +33,7 @@ break_and_repair() { # BREAK WHAT-IT-DOES WORDS-OF-THE-REASON
 	check_equal "$2: the state is called degraded" degraded "$(status_of 's["state"]')"
 	sleep 3
 	check_matches "$2: a read is served, by green" green "$(outside curl -sS -m 5 "$BASE/" -D -)"
-	app_runs flask
+	app_repair
 	reload
 	check_equal "$2: after the repair the next reload ends well" 0 "$RELOAD_STATUS"
 	check "$2: then both colors are healthy" await 30 both_healthy
@@ -53,11 +53,12 @@ break_and_repair() { # BREAK WHAT-IT-DOES WORDS-OF-THE-REASON
 }
 
 begin full
-flask_begin
+app_begin flask-reader
 configure
 reload
 check_equal "the shorter limits are taken over" 0 "$RELOAD_STATUS"
-break_and_repair exit "code that ends at its start" 'healthy|start|exit'
-break_and_repair 500 "code that answers 500" '500'
-break_and_repair hang "code that never answers" 'timed out|no answer|timeout|deadline'
+break_and_repair exit "code that ends at its start" 'healthy'
+break_and_repair error "code that answers 500" '500'
+break_and_repair silent "code that never answers" 'answer|timed out|timeout'
+break_and_repair hang "code that never listens" 'refused|connect'
 end

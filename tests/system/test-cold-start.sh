@@ -10,7 +10,7 @@ all_down() {
 }
 
 begin full
-flask_begin
+app_begin flask-reader
 check "it serves" await 30 both_healthy
 
 all_down

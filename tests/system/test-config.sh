@@ -9,7 +9,7 @@ FILE=/etc/app-bluegreen/app.conf.d/mine.conf
 pids() { echo "blue $(color_pid blue), green $(color_pid green)"; }
 
 begin full
-flask_begin
+app_begin flask-reader
 inside mkdir -p "$(dirname "$FILE")"
 before=$(pids)
 route=$(status_of 's["route"]')

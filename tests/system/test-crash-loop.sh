@@ -41,7 +41,7 @@ print(refused)' "$1"
 restarts() { inside systemctl show -P NRestarts "$1"; }
 
 begin full
-flask_begin
+app_begin flask-reader
 
 relay=app-bluegreen-relay.service
 replace_program "$relay"

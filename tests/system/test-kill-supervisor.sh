@@ -42,7 +42,7 @@ supervisor_changed() {
 }
 
 begin full
-flask_begin
+app_begin flask-reader
 load_begin killed --keepalive 16 --close 4 --writes 10 --think 80 --log "$(executed_log)"
 load_begin readers --keepalive 6 --think 40
 sleep 2

@@ -11,7 +11,7 @@ GIB=$((1024 * 1024 * 1024))
 relay_peak() { inside awk '/^VmHWM:/ { print $2 }' "/proc/$(unit_pid app-bluegreen-relay)/status"; }
 
 begin full
-flask_begin
+app_begin abrupt
 load_begin warm --keepalive 16 --think 5 --duration 3
 load_wait warm
 peak=$(relay_peak)

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib"
 
 begin full
-abrupt_begin
+app_begin abrupt
 mixed_load_begin
 reload_times "${RELOADS:-20}"
 mixed_load_end

@@ -8,7 +8,7 @@
 . "$(dirname "$0")/lib"
 
 begin full
-flask_begin
+app_begin flask-reader
 mixed_load_begin
 reload_times "${RELOADS:-20}"
 mixed_load_end

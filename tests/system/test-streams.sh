@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib"
 
 begin full
-flask_begin
+app_begin abrupt
 load_begin calm --websocket 8 --sse 8 --think 50 --duration 8
 load_wait calm
 check_equal "no echo and no event is wrong or missing" 0 "$(failed calm)"

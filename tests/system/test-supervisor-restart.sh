@@ -20,7 +20,7 @@ later_deb() {
 stopped() { [ "$(inside systemctl show -P ActiveState "$1")" = inactive ]; }
 
 begin full
-flask_begin
+app_begin abrupt
 before=$(pids)
 supervisor=$(unit_pid app-bluegreen)
 # A WebSocket each color's end would cut, kept connections, and connections for every request.
