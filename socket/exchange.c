@@ -269,6 +269,14 @@ static void response_informational(struct session *session)
 	(void)response_pass_head(session, FORWARD_PLAIN, &body);
 }
 
+static void response_framed(struct session *session, enum http1_verdict body)
+{
+	if (body == HTTP1_OK)
+		session->response_whole = true;
+	else if (body != HTTP1_MORE)
+		exchange_fail(session, ENDING_BACKEND_TRUNCATED);
+}
+
 static void tunnel_begin(struct session *session)
 {
 	enum http1_verdict body;
@@ -310,8 +318,8 @@ static void response_begin(struct session *session)
 		ending = FORWARD_KEEP_ALIVE;
 	if (head->event_stream)
 		stream_begins(session);
-	if (response_pass_head(session, ending, &body) && body == HTTP1_BAD)
-		exchange_fail(session, ENDING_BACKEND_TRUNCATED);
+	if (response_pass_head(session, ending, &body))
+		response_framed(session, body);
 }
 
 static void response_head(struct session *session)
@@ -367,14 +375,14 @@ static void response_ended(struct session *session)
 	}
 	/* An end is what a close-delimited response ends with. */
 	session->backend_keeps = false;
-	session->response_body.framing = HTTP1_NO_BODY;
+	session->response_whole = true;
 }
 
 static bool response_receive(struct session *session)
 {
 	struct flow *flow = &session->backend->flow;
 
-	if (session->response_begun && http1_body_ended(&session->response_body))
+	if (session->response_whole)
 		return false;
 	switch (flow_fill(flow, &session->backend->peer, &session->worker->buffers)) {
 	case FLOW_MOVED:
@@ -387,9 +395,9 @@ static bool response_receive(struct session *session)
 		response_ended(session);
 		return true;
 	}
-	if (session->response_begun &&
-		flow_frame(flow, &session->response_body, session->unchunk) == HTTP1_BAD)
-		exchange_fail(session, ENDING_BACKEND_TRUNCATED);
+	if (session->response_begun)
+		response_framed(
+			session, flow_frame(flow, &session->response_body, session->unchunk));
 	return true;
 }
 
@@ -459,7 +467,9 @@ bool exchange_step(struct session *session)
 {
 	bool more;
 
-	if (session->client.reset) {
+	/* Who closes while its request is answered may have closed its sending half only; who reads
+	 * a stream has nothing left to close but the whole. */
+	if (session->client.reset || (session->stream && session->client.hung_up)) {
 		exchange_fail(session, ENDING_CLIENT_GONE);
 		return true;
 	}
@@ -481,8 +491,7 @@ bool exchange_step(struct session *session)
 		more = true;
 	if (session->state != SESSION_EXCHANGE)
 		return true;
-	if (session->response_begun && http1_body_ended(&session->response_body) &&
-		!flow_has_unsent(&session->backend->flow)) {
+	if (session->response_whole && !flow_has_unsent(&session->backend->flow)) {
 		response_done(session);
 		return true;
 	}
@@ -498,7 +507,8 @@ enum tunnel_moved { TUNNEL_MOVED, TUNNEL_STILL, TUNNEL_OVER };
 static enum tunnel_moved tunnel_move(
 	struct session *session, struct flow *flow, struct peer *from, struct peer *to)
 {
-	struct http1_body body = {.framing = HTTP1_TUNNEL};
+	bool up = flow == &session->request;
+	struct http1_body *body = up ? &session->request_body : &session->response_body;
 	enum tunnel_moved moved = TUNNEL_STILL;
 	enum flow_result result;
 
@@ -507,7 +517,7 @@ static enum tunnel_moved tunnel_move(
 		if (result == FLOW_BROKEN)
 			return TUNNEL_OVER;
 		if (result == FLOW_MOVED)
-			(void)flow_frame(flow, &body, false);
+			(void)flow_frame(flow, body, false);
 		if (result != FLOW_BLOCKED)
 			moved = TUNNEL_MOVED;
 		if (result == FLOW_ENDED && !flow_has_unsent(flow))

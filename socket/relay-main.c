@@ -152,6 +152,7 @@ int main(void)
 	sigaddset(&stop, SIGINT);
 	sigprocmask(SIG_BLOCK, &stop, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 
 	if (relay_settings_load(&settings, &name) < 0) {
 		log_error("%s=%s is not a positive number.", name, getenv(name));

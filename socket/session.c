@@ -97,8 +97,8 @@ void session_next(struct session *session)
 	session->held_since = 0;
 	session->refused = 0;
 	session->tries = session->informational = 0;
-	session->fresh_only = session->response_begun = session->unchunk = false;
-	session->close_after = session->upgrade = false;
+	session->fresh_only = session->response_begun = session->response_whole = false;
+	session->unchunk = session->upgrade = false;
 	flow_forget(&session->request);
 	flow_settle(&session->request, &worker->buffers);
 	if (worker->stopping && !session->request.buffer) {
@@ -592,6 +592,10 @@ void sessions_stop(struct worker *worker)
 		struct session *session = container_of(link, struct session, link);
 
 		/* A request may have come that we have not seen: one more look, then it closes. */
+		if (session->state == SESSION_HELD) {
+			session_answer(session, ENDING_SHUTDOWN);
+			session_make_ready(session);
+		}
 		if (session->state != SESSION_HEAD)
 			continue;
 		session->client.readable = true;

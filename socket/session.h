@@ -62,6 +62,7 @@ struct session {
 	bool inflight;	     /* counted for its color */
 	bool stream;	     /* counted as one */
 	bool response_begun; /* its final head is on the way: no other answer can be given */
+	bool response_whole; /* its last byte was received and framed */
 	bool unchunk;
 	bool close_after; /* the connection ends with this response */
 	bool backend_keeps;
