@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sockdiag.c: real sockets in this process and in a child, on ports of the kernel's choice.
+ * "Ours" are connections whose client end this process holds; the child's are "others'".
+ */
+#include <arpa/inet.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/fd.h"
+#include "sockdiag.h"
+
+#define MANY 600 /* connections at once; fits into the usual limit of 1024 descriptors */
+
+struct fixture {
+	struct sockdiag *sockdiag;
+	int fd;
+	uint16_t port;
+	pid_t child;
+	int orders; /* one byte an order to the child, answered with one byte */
+};
+
+static int listen_on(int family, uint16_t port)
+{
+	struct sockaddr_in ipv4 = {.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in6 ipv6 = {
+		.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = in6addr_any};
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	if (family == AF_INET)
+		assert_return_code(bind(fd, (struct sockaddr *)&ipv4, sizeof(ipv4)), errno);
+	else
+		assert_return_code(bind(fd, (struct sockaddr *)&ipv6, sizeof(ipv6)), errno);
+	assert_return_code(listen(fd, MANY + 1), errno);
+	return fd;
+}
+
+static uint16_t port_of(int fd)
+{
+	struct sockaddr_in6 name;
+	socklen_t size = sizeof(name);
+
+	assert_return_code(getsockname(fd, (struct sockaddr *)&name, &size), errno);
+	return ntohs(name.sin6_port);
+}
+
+static int connect_to(uint16_t port)
+{
+	struct sockaddr_in name = {.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&name, sizeof(name)) < 0)
+		fd = fd_close(fd);
+	return fd;
+}
+
+/* The child: `+` connects, `m` connects many times, `w` sends a word on the last connection, `-`
+ * closes it, `s` shuts its sending side. */
+static _Noreturn void be_the_client(int orders, uint16_t port)
+{
+	int fds[MANY];
+	int count = 0;
+	char order;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (read(orders, &order, 1) == 1) {
+		char answer = 'y';
+
+		if (order == '+' && (fds[count++] = connect_to(port)) < 0)
+			answer = 'n';
+		while (order == 'm' && count < MANY && answer == 'y')
+			if ((fds[count++] = connect_to(port)) < 0)
+				answer = 'n';
+		if (order == '-')
+			close(fds[--count]);
+		if (order == 'w' && write(fds[count - 1], "word", 4) != 4)
+			answer = 'n';
+		if (order == 's' && shutdown(fds[count - 1], SHUT_WR) < 0)
+			answer = 'n';
+		if (write(orders, &answer, 1) != 1)
+			break;
+	}
+	_exit(0);
+}
+
+static void order(struct fixture *fixture, const char *what)
+{
+	for (; *what; what++) {
+		struct pollfd pollfd = {.fd = fixture->orders, .events = POLLIN};
+		char answer;
+
+		assert_int_equal(write(fixture->orders, what, 1), 1);
+		assert_int_equal(poll(&pollfd, 1, 10000), 1);
+		assert_int_equal(read(fixture->orders, &answer, 1), 1);
+		assert_int_equal(answer, 'y');
+	}
+}
+
+static int setup_with(void **state, int family)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	int pair[2];
+
+	assert_non_null(fixture);
+	assert_return_code(sockdiag_open(&fixture->sockdiag), 0);
+	fixture->fd = listen_on(family, 0);
+	fixture->port = port_of(fixture->fd);
+	assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), errno);
+	fixture->child = fork();
+	assert_true(fixture->child >= 0);
+	if (fixture->child == 0) {
+		close(fixture->fd);
+		close(pair[0]);
+		be_the_client(pair[1], fixture->port);
+	}
+	close(pair[1]);
+	fixture->orders = pair[0];
+	/* When it answers, it has closed the listener that it inherited. */
+	order(fixture, ".");
+	*state = fixture;
+	return 0;
+}
+
+static int setup(void **state)
+{
+	return setup_with(state, AF_INET);
+}
+
+static int setup_dual_stack(void **state)
+{
+	return setup_with(state, AF_INET6);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+
+	sockdiag_close(fixture->sockdiag);
+	fd_close(fixture->fd);
+	fd_close(fixture->orders);
+	waitpid(fixture->child, NULL, 0);
+	free(fixture);
+	return 0;
+}
+
+static struct sockdiag_port read_port(struct fixture *fixture)
+{
+	struct sockdiag_port port;
+
+	assert_return_code(sockdiag_read_port(fixture->sockdiag, fixture->port, &port), 0);
+	return port;
+}
+
+static int take_connection(struct fixture *fixture)
+{
+	struct pollfd pollfd = {.fd = fixture->fd, .events = POLLIN};
+	int fd;
+
+	assert_int_equal(poll(&pollfd, 1, 10000), 1);
+	fd = accept4(fixture->fd, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static void listener_is_seen_with_its_owner(void **state)
+{
+	struct sockdiag_port port = read_port(*state);
+	struct fixture *fixture = *state;
+	struct stat st;
+
+	assert_true(port.listening);
+	assert_int_equal(port.accept_queue, 0);
+	assert_int_equal(port.connections, 0);
+	assert_int_equal(port.uid, geteuid());
+	assert_return_code(fstat(fixture->fd, &st), errno);
+	assert_int_equal(port.inode, st.st_ino);
+}
+
+static void nobody_listens_after_the_listener_closed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sockdiag_port port;
+
+	fixture->fd = fd_close(fixture->fd);
+	port = read_port(fixture);
+	assert_false(port.listening);
+	assert_int_equal(port.inode, 0);
+	assert_int_equal(port.cgroup_id, 0);
+}
+
+static void waiting_connections_are_counted_in_the_accept_queue(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sockdiag_port port;
+	int fd;
+
+	order(fixture, "+++");
+	port = read_port(fixture);
+	assert_int_equal(port.accept_queue, 3);
+	assert_int_equal(port.connections, 3);
+	fd = take_connection(fixture);
+	port = read_port(fixture);
+	assert_int_equal(port.accept_queue, 2);
+	assert_int_equal(port.connections, 3);
+	close(fd);
+}
+
+static void connections_of_others_count_and_ours_do_not(void **state)
+{
+	struct fixture *fixture = *state;
+	int fds[4], ours;
+
+	order(fixture, "++");
+	ours = connect_to(fixture->port);
+	assert_true(ours >= 0);
+	for (int i = 0; i < 3; i++)
+		fds[i] = take_connection(fixture);
+	assert_int_equal(read_port(fixture).connections, 2);
+	order(fixture, "-");
+	assert_int_equal(read_port(fixture).connections, 1);
+	/* Ours is still there, and would be counted if it were not ours. */
+	close(ours);
+	order(fixture, "+");
+	fds[3] = take_connection(fixture);
+	assert_int_equal(read_port(fixture).connections, 2);
+	for (int i = 0; i < 4; i++)
+		close(fds[i]);
+}
+
+static void connection_waits_for_its_unread_bytes_after_the_client_has_gone(void **state)
+{
+	struct fixture *fixture = *state;
+	char word[8];
+	int fd;
+
+	order(fixture, "+w");
+	fd = take_connection(fixture);
+	/* Half closed: the word, and the end behind it. */
+	order(fixture, "s");
+	assert_int_equal(read_port(fixture).connections, 1);
+	assert_int_equal(read(fd, word, sizeof(word)), 4);
+	assert_int_equal(read_port(fixture).connections, 0);
+	assert_int_equal(read(fd, word, sizeof(word)), 0);
+	assert_int_equal(read_port(fixture).connections, 0);
+	close(fd);
+}
+
+static void closed_by_the_server_is_no_connection(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd;
+
+	order(fixture, "+");
+	fd = take_connection(fixture);
+	assert_int_equal(read_port(fixture).connections, 1);
+	close(fd);
+	assert_int_equal(read_port(fixture).connections, 0);
+}
+
+static void other_ports_do_not_count(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd = listen_on(AF_INET, 0);
+	struct sockdiag_port port;
+
+	order(fixture, "++");
+	assert_return_code(sockdiag_read_port(fixture->sockdiag, port_of(fd), &port), 0);
+	assert_true(port.listening);
+	assert_int_equal(port.connections, 0);
+	assert_int_equal(port.accept_queue, 0);
+	close(fd);
+}
+
+static void two_listeners_are_one_port(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sockaddr_in name = {.sin_family = AF_INET,
+		.sin_port = htons(fixture->port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1)};
+	int second = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int third = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_return_code(bind(second, (struct sockaddr *)&name, sizeof(name)), errno);
+	assert_return_code(listen(second, 4), errno);
+	assert_return_code(connect(third, (struct sockaddr *)&name, sizeof(name)), errno);
+	order(fixture, "+");
+	assert_int_equal(read_port(fixture).accept_queue, 2);
+	close(third);
+	close(second);
+}
+
+/* A client on IPv4 and a listener on both: the server's end is an IPv6 socket. */
+static void dual_stack_listener_is_the_same(void **state)
+{
+	struct fixture *fixture = *state;
+	int fds[2], ours;
+
+	order(fixture, "+");
+	ours = connect_to(fixture->port);
+	assert_true(ours >= 0);
+	assert_true(read_port(fixture).listening);
+	assert_int_equal(read_port(fixture).accept_queue, 2);
+	for (int i = 0; i < 2; i++)
+		fds[i] = take_connection(fixture);
+	assert_int_equal(read_port(fixture).connections, 1);
+	close(ours);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* More than one message of a dump holds. */
+static void many_connections_are_all_counted(void **state)
+{
+	struct sockdiag_port port;
+
+	order(*state, "m");
+	port = read_port(*state);
+	assert_int_equal(port.connections, MANY);
+	assert_int_equal(port.accept_queue, MANY);
+}
+
+static void destroyed_connection_is_told(void **state)
+{
+	struct fixture *fixture = *state;
+	struct pollfd pollfd = {.events = POLLIN};
+	bool told = false;
+	int fd;
+
+	order(fixture, "+");
+	fd = take_connection(fixture);
+	pollfd.fd = sockdiag_watch_fd(fixture->sockdiag);
+	assert_true(pollfd.fd >= 0);
+	assert_int_equal(sockdiag_watch_fd(fixture->sockdiag), pollfd.fd);
+	assert_false(sockdiag_watch_read(fixture->sockdiag, fixture->port));
+	order(fixture, "-");
+	close(fd);
+	/* Other sockets of the machine may go as well. */
+	while (!told && poll(&pollfd, 1, 10000) == 1)
+		told = sockdiag_watch_read(fixture->sockdiag, fixture->port);
+	assert_true(told);
+	assert_int_equal(read_port(fixture).connections, 0);
+	sockdiag_watch_end(fixture->sockdiag);
+	assert_false(sockdiag_watch_read(fixture->sockdiag, fixture->port));
+}
+
+static void lost_events_count_as_events(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd = sockdiag_watch_fd(fixture->sockdiag);
+	int small = 1;
+
+	assert_true(fd >= 0);
+	assert_return_code(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), errno);
+	/* Of another port, and more than there is room for. */
+	for (int i = 0; i < 50; i++) {
+		int listener = listen_on(AF_INET, 0);
+		int client = connect_to(port_of(listener));
+
+		close(client);
+		close(listener);
+	}
+	assert_true(sockdiag_watch_read(fixture->sockdiag, fixture->port));
+}
+
+/* The directory of our cgroup in the cgroup2 file system, wherever that is mounted; "" if there
+ * is none. */
+static void find_own_cgroup(char path[static 1024])
+{
+	char line[1024], cgroup[512] = "", mount[512] = "", type[64];
+	FILE *file;
+
+	path[0] = '\0';
+	file = fopen("/proc/self/cgroup", "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (strncmp(line, "0::", 3) == 0)
+			sscanf(line, "0::%511[^\n]", cgroup);
+	if (file)
+		fclose(file);
+	file = fopen("/proc/self/mounts", "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%*s %511s %63s", mount, type) == 2 &&
+			strcmp(type, "cgroup2") == 0)
+			break;
+		else
+			mount[0] = '\0';
+	if (file)
+		fclose(file);
+	if (*cgroup && *mount)
+		snprintf(path, 1024, "%s%s", mount, cgroup);
+}
+
+static void listener_names_its_cgroup(void **state)
+{
+	struct sockdiag_port port = read_port(*state);
+	char path[1024];
+	struct stat st;
+
+	find_own_cgroup(path);
+	if (!*path || stat(path, &st) < 0)
+		skip();
+	assert_int_equal(port.cgroup_id, st.st_ino);
+}
+
+static void reading_often_leaves_nothing_open(void **state)
+{
+	struct fixture *fixture = *state;
+	int before = dup(fixture->fd), after;
+
+	for (int i = 0; i < 200; i++)
+		read_port(fixture);
+	close(before);
+	after = dup(fixture->fd);
+	close(after);
+	assert_int_equal(before, after);
+}
+
+#define TEST(name)	      cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST_DUAL_STACK(name) cmocka_unit_test_setup_teardown(name, setup_dual_stack, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(listener_is_seen_with_its_owner),
+		TEST(nobody_listens_after_the_listener_closed),
+		TEST(waiting_connections_are_counted_in_the_accept_queue),
+		TEST(connections_of_others_count_and_ours_do_not),
+		TEST(connection_waits_for_its_unread_bytes_after_the_client_has_gone),
+		TEST(closed_by_the_server_is_no_connection),
+		TEST(other_ports_do_not_count),
+		TEST(two_listeners_are_one_port),
+		TEST_DUAL_STACK(dual_stack_listener_is_the_same),
+		TEST(many_connections_are_all_counted),
+		TEST(destroyed_connection_is_told),
+		TEST(lost_events_count_as_events),
+		TEST(listener_names_its_cgroup),
+		TEST(reading_often_leaves_nothing_open),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests_name("sockdiag", tests, NULL, NULL);
+}
