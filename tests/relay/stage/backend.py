@@ -15,10 +15,10 @@ class Backend:
     def __init__(self, color, listening=True, backlog=512):
         self.color = color
         self.backlog = backlog
-        self.listener = socket.socket()
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind(('127.0.0.1', 0))
-        self.port = self.listener.getsockname()[1]
+        chosen = self.bind(0)
+        self.port = chosen.getsockname()[1]
+        self.listener = self.bind(self.port)  # a port asked for by number outlives refuse()
+        chosen.close()
         self.address = f'127.0.0.1:{self.port}'
         self.handler = None
         self.open = []      # scripted connections that may carry a request
@@ -28,6 +28,12 @@ class Backend:
         self.records = []   # of recording connections: Record
         if listening:
             self.listen()
+
+    def bind(self, port):
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(('127.0.0.1', port))
+        return sock
 
     def listen(self):
         self.listener.listen(self.backlog)

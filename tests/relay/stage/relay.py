@@ -173,6 +173,7 @@ class Relay:
                 for number, fd in enumerate(high[1:], 3):
                     os.dup2(fd, number)
                     os.set_inheritable(number, True)
+                os.closerange(3 + len(named), 1024)  # what we were given ourselves
                 if nofile:
                     resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
                 environment['LISTEN_PID'] = str(os.getpid())

@@ -2,6 +2,8 @@
 """What backends and clients do wrong: reads are repeated where that is safe, writes never, and half
 an answer is never passed off as whole."""
 
+import time
+
 from stage.story import story, tell
 from stage.wire import chunk, same
 
@@ -95,13 +97,39 @@ def a_backend_that_says_408_to_an_idle_connection_is_not_believed(s):
     same(response.body, b'next')
 
 
-@story
-def a_read_that_kills_every_connection_is_given_up(s):
-    c = s.client()
+def poison(s):
+    """A read that every backend answers with a reset: given up soon, after few tries."""
     s.blue.serve(lambda request, wire: wire.reset())
+    s.green.serve(lambda request, wire: wire.reset())
+    begun = time.monotonic()
+    c = s.client()
     c.get('/poison')
     same(c.response().status, 502)
-    assert 1 <= len(s.blue.seen) <= 4, f'it was sent {len(s.blue.seen)} times'
+    assert time.monotonic() - begun < 5
+    sent = len(s.blue.seen) + len(s.green.seen)
+    assert 1 <= sent <= 4, f'it was sent {sent} times'
+
+
+@story
+def a_read_that_kills_every_connection_is_given_up(s):
+    poison(s)
+    s.control.wait_counters(holding=0, blue_inflight=0, green_inflight=0)
+
+
+@story
+def a_read_that_kills_its_only_color_is_given_up(s):
+    s.control.route('reads=blue:100 writes=blue:100')
+    poison(s)
+    same(s.green.targets(), [])
+
+
+@story
+def a_read_whose_color_dies_under_it_is_answered_by_the_standby(s):
+    s.blue.serve(lambda request, wire: wire.reset())
+    s.green.serve()
+    c = s.client()
+    c.get('/read')
+    same(c.response().body, b'green GET /read')
 
 
 def lost_write(end, method, text):
