@@ -90,6 +90,11 @@ tsan:
 lint:
 	tests/lint/run
 
+# libFuzzer, so long for each target; `make check` only replays the corpora.
+FUZZ_SECONDS ?= 60
+fuzz:
+	tests/fuzz/run $(FUZZ_SECONDS)
+
 deb:
 	tests/build-deb
 
@@ -113,6 +118,7 @@ help:
 	@echo "asan     build everything with address and undefined-behaviour sanitizers"
 	@echo "tsan     build everything with the thread sanitizer"
 	@echo "lint     formatting, include floors, shellcheck, static analysis"
+	@echo "fuzz     libFuzzer with the sanitizers, FUZZ_SECONDS=60 for each parser"
 	@echo "deb      build/app-bluegreen_VERSION_ARCH.deb"
 	@echo "install  into DESTDIR"
 	@echo "demo     a throw-away host, load, three reloads and a receipt (root)"
@@ -121,4 +127,4 @@ help:
 
 -include $(shell find $(addprefix $(BUILD)/,socket supervisor tests) -name '*.d' 2>/dev/null)
 
-.PHONY: all unit-tests check check-long asan tsan lint deb install demo bench clean help
+.PHONY: all unit-tests check check-long asan tsan lint fuzz deb install demo bench clean help

@@ -131,17 +131,18 @@ const char *http1_verdict_reason(enum http1_verdict verdict);
  * Reads the request head at the start of bytes[0..size). Empty lines before the request line
  * are not part of it: skip them first with http1_skip_empty_lines(). On HTTP1_MORE call again
  * with more bytes; `seen` (0 at first) remembers how far the end was searched, so that bytes
- * that come one by one are not searched again and again. *ret_head is written while it is read:
- * it means something only with HTTP1_OK.
+ * that come one by one are not searched again and again. What is wrong in a head that is not
+ * whole may be refused at once or when it is whole. *ret_head is written while it is read: it
+ * means something only with HTTP1_OK.
  *
  * Refused, among others: both Content-Length and Transfer-Encoding; Content-Length repeated, even
  * with the same value, a list, signed, or over 2^63-1; a Transfer-Encoding that is not exactly one
  * `chunked`, or in HTTP/1.0; bare LF or bare CR; obs-fold; white space before the colon or before
  * the first field; control characters (HTAB in values excepted) and NUL; empty field names, names
  * with non-token characters; no Host or several in HTTP/1.1; a target with white space, control
- * characters or bytes above 0x7e; several spaces in the request line; a target that is
- * neither a path, an absolute URI, `*` of OPTIONS nor what CONNECT names; content of CONNECT. A
- * method is a token of up to 32 bytes.
+ * characters or bytes above 0x7e, or that is neither a path, an absolute URI, `*` of OPTIONS nor
+ * what CONNECT names; several spaces in the request line; content of CONNECT. A method is a token
+ * of up to 32 bytes.
  */
 enum http1_verdict http1_request_parse(
 	const char *bytes, size_t size, uint32_t *seen, struct http1_head *ret_head);
