@@ -20,8 +20,10 @@
 #define THREADS_MAX 64
 
 struct connection {
-	int fd;
-	bool closes;	  /* after this answer */
+	int fd, epoll_fd;
+	bool closes; /* after this answer */
+	bool wants_large;
+	bool blocked;	  /* EPOLLOUT is awaited */
 	size_t in_size;	  /* bytes of a request head not yet whole */
 	size_t body_left; /* of the request, to be thrown away */
 	const char *out;  /* of the answer, still to be sent */
