@@ -87,6 +87,7 @@ static int backend_connect(struct worker *worker, enum color color, struct backe
 		return r;
 	backend->worker = worker;
 	backend->color = color;
+	backend->port = worker->plan.backend[color].sin_port;
 	backend->watch.wake = backend_wake;
 	backend->watch.bury = backend_bury;
 	list_init(&backend->link);
@@ -135,7 +136,8 @@ void backend_give_back(struct backend *backend)
 	if (backend->flow.buffer || backend->flow.front || backend->peer.readable ||
 		backend->deaf || backend->peer.hung_up || backend->peer.ended ||
 		backend->peer.error || worker->stopping ||
-		!route_uses(&worker->plan.route, color)) {
+		!route_uses(&worker->plan.route, color) ||
+		backend->port != worker->plan.backend[color].sin_port) {
 		backend_drop(backend);
 		return;
 	}

@@ -20,6 +20,7 @@ struct backend {
 	struct peer peer;
 	struct worker *worker;
 	enum color color;
+	in_port_t port;	  /* where the color listened when it was connected */
 	bool pooled;	  /* it came from the pool */
 	bool sent;	  /* bytes of the present request were given to the kernel */
 	bool deaf;	  /* it takes no more of the request; its answer may still come */

@@ -172,6 +172,14 @@ static const struct request requests[] = {
 	{"counters", request_counters, "counters"},
 };
 
+/* Only what is fit to be said back. */
+static bool is_word(const char *text)
+{
+	size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-");
+
+	return length > 0 && length <= 32 && text[length] == '\0';
+}
+
 static void client_serve(struct control_client *client, char *message)
 {
 	char *words = message, *verb = strsep(&words, " ");
@@ -184,7 +192,9 @@ static void client_serve(struct control_client *client, char *message)
 				requests[i].usage);
 		return;
 	}
-	client_say(client, "error %.32s no such request", *verb ? verb : "-");
+	client_say(client,
+		"error %s no such request; there are backends, limits, route, drain, counters",
+		is_word(verb) ? verb : "-");
 }
 
 /* ---- news from the workers ---- */
@@ -337,11 +347,7 @@ int control_open(sd_event *event, int listener_fd, struct relay *relay,
 	control->relay = relay;
 	control->stopped = stopped;
 	control->owner = owner;
-	control->plan.route = route_held();
-	/* Until the supervisor says its own; the defaults of app-bluegreen.conf(5). */
-	control->plan.hold_usec = 30 * USEC_PER_SEC;
-	control->plan.hold_requests = 512;
-	control->plan.hold_bytes = UINT64_C(64) << 20;
+	control->plan = plan_initial();
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		control->clients[i] = (struct control_client){.control = control, .fd = -EBADF};
 

@@ -104,6 +104,17 @@ int relay_settings_load(struct relay_settings *ret_settings, const char **ret_na
 	return 0;
 }
 
+struct plan plan_initial(void)
+{
+	/* The limits are the defaults of app-bluegreen.conf(5). */
+	return (struct plan){
+		.route = route_held(),
+		.hold_usec = 30 * USEC_PER_SEC,
+		.hold_requests = 512,
+		.hold_bytes = UINT64_C(64) << 20,
+	};
+}
+
 /* ---- a worker's loop ---- */
 
 static struct listener *listeners_of(const struct worker *worker)
@@ -168,16 +179,16 @@ static void listeners_watch(struct worker *worker)
 
 static void plan_follow(struct worker *worker)
 {
-	uint64_t before[COLOR_COUNT];
+	struct plan before = worker->plan;
 
-	for (int color = 0; color < COLOR_COUNT; color++)
-		before[color] = worker->plan.drain[color].serial;
 	pthread_mutex_lock(&worker->mailbox_lock);
 	worker->plan = worker->mailbox;
 	pthread_mutex_unlock(&worker->mailbox_lock);
 
 	for (int color = 0; color < COLOR_COUNT; color++) {
-		if (worker->plan.drain[color].serial == before[color])
+		if (worker->plan.backend[color].sin_port != before.backend[color].sin_port)
+			backend_pool_clear(worker, (enum color)color);
+		if (worker->plan.drain[color].serial == before.drain[color].serial)
 			continue;
 		worker->cut_total[color] = 0;
 		atomic_store(&worker->counters.cut[color].value, 0);
@@ -197,6 +208,7 @@ static void mailbox_wake(struct watch *watch, uint32_t events)
 		log_warning("A worker's mailbox could not be read: %m.");
 	plan_follow(worker);
 	if (atomic_load(&worker->stop_asked) && !worker->stopping) {
+		worker->stop_at = worker->now + worker->shared->settings.shutdown_usec;
 		listeners_unwatch(worker);
 		sessions_stop(worker);
 	}
@@ -259,14 +271,11 @@ static void *worker_run(void *argument)
 {
 	struct worker *worker = argument;
 	struct relay *relay = container_of(worker->shared, struct relay, shared);
-	uint64_t stop_at = USEC_INFINITY;
 
 	listeners_watch(worker);
-	while (!worker->stopping || (!list_empty(&worker->sessions) && worker->now < stop_at)) {
+	while (!worker->stopping ||
+		(!list_empty(&worker->sessions) && worker->now < worker->stop_at))
 		worker_events(worker);
-		if (worker->stopping && stop_at == USEC_INFINITY)
-			stop_at = worker->now + worker->shared->settings.shutdown_usec;
-	}
 	while (!list_empty(&worker->sessions))
 		session_end(container_of(worker->sessions.next, struct session, link), SESSION_CUT);
 	for (int color = 0; color < COLOR_COUNT; color++)
@@ -289,6 +298,7 @@ static int worker_start(struct relay *relay, uint32_t index, const int *listener
 		row[i].fd = listeners[i];
 		row[i].watch.wake = listener_wake;
 	}
+	worker->plan = worker->mailbox = plan_initial();
 	worker->mailbox_watch.wake = mailbox_wake;
 	r = worker_watch(worker, worker->mailbox_fd, EPOLLIN, &worker->mailbox_watch);
 	if (r < 0)

@@ -26,8 +26,11 @@ struct relay_totals {
  * -EINVAL for a value that is no number; *ret_name then says which. */
 int relay_settings_load(struct relay_settings *ret_settings, const char **ret_name);
 
-/* Starts the threads. The listeners stay the caller's and must outlive the relay; they are made
- * non-blocking. */
+/* What is followed before anybody spoke: no color is known, everything is held. */
+struct plan plan_initial(void);
+
+/* Starts the threads on the initial plan. The listeners stay the caller's and must outlive the
+ * relay; they are made non-blocking. */
 int relay_start(const struct relay_settings *settings, uint32_t workers, const int *listeners,
 	size_t listener_count, struct relay **ret_relay);
 

@@ -19,7 +19,6 @@ int worker_init(struct worker *worker, struct shared *shared, uint32_t index)
 	memset(worker, 0, sizeof(*worker));
 	worker->shared = shared;
 	worker->index = index;
-	worker->plan.route = worker->mailbox.route = route_held();
 	for (int kind = 0; kind < TIMER_KIND_COUNT; kind++)
 		list_init(&worker->timers[kind]);
 	for (int color = 0; color < COLOR_COUNT; color++)
@@ -181,6 +180,7 @@ int worker_timeout_msec(const struct worker *worker)
 	next = earlier(next, worker->retry_at);
 	next = earlier(next, worker->accept_at);
 	next = earlier(next, worker->drain_at);
+	next = earlier(next, worker->stop_at);
 	if (next == USEC_INFINITY)
 		return -1;
 	if (next <= worker->now)

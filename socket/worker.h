@@ -143,6 +143,7 @@ struct worker {
 	uint64_t cut_total[COLOR_COUNT]; /* streams there were when the cutting began */
 	uint32_t shed; /* idle clients to be closed after this batch: descriptors ran out */
 	bool stopping;
+	uint64_t stop_at; /* then what is still in flight is cut */
 
 	struct link timers[TIMER_KIND_COUNT];
 	struct link sessions, held, ready, dead;
