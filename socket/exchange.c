@@ -230,30 +230,45 @@ static bool request_receive(struct session *session)
 
 /* ---- receiving the response ---- */
 
+/* Counted before its last byte is sent, so that who has its answer finds it counted. */
+static void response_is_whole(struct session *session)
+{
+	session->response_whole = true;
+	counter_add(&session->worker->counters.answered[session->class][session->color], 1);
+}
+
+/* Frames what was received of the body. False: it is of doubtful framing. */
+static bool response_frame(struct session *session)
+{
+	enum http1_verdict verdict =
+		flow_frame(&session->backend->flow, &session->response_body, session->unchunk);
+
+	if (verdict == HTTP1_OK)
+		response_is_whole(session);
+	return verdict == HTTP1_OK || verdict == HTTP1_MORE;
+}
+
 /* Sends a head of the application on to the client, with what stands behind it. */
-static bool response_pass_head(
-	struct session *session, enum forward_ending ending, enum http1_verdict *ret_body)
+static void response_pass_head(struct session *session, enum forward_ending ending)
 {
 	struct worker *worker = session->worker;
 	struct flow *flow = &session->backend->flow;
 	size_t length = forward_response_head(flow_bytes(flow) + flow->parsed, &worker->head,
 		ending, session->unchunk, worker->scratch);
+	bool framed;
 
 	flow_skip_head(flow, worker->head.size);
-	*ret_body = HTTP1_MORE;
-	if (session->response_begun)
-		*ret_body = flow_frame(flow, &session->response_body, session->unchunk);
-	if (flow_send_behind(flow, &session->client, worker->scratch, length, &worker->buffers) !=
+	framed = !session->response_begun || response_frame(session);
+	if (flow_send_behind(flow, &session->client, worker->scratch, length, &worker->buffers) ==
 		FLOW_BROKEN)
-		return true;
-	exchange_fail(session, ENDING_CLIENT_GONE);
-	return false;
+		exchange_fail(session, ENDING_CLIENT_GONE);
+	else if (!framed)
+		exchange_fail(session, ENDING_BACKEND_TRUNCATED);
 }
 
 static void response_informational(struct session *session)
 {
 	struct flow *flow = &session->backend->flow;
-	enum http1_verdict body;
 
 	session->response_seen = 0;
 	if (++session->informational > INFORMATIONAL_MAX) {
@@ -266,28 +281,19 @@ static void response_informational(struct session *session)
 		flow_settle(flow, &session->worker->buffers);
 		return;
 	}
-	(void)response_pass_head(session, FORWARD_PLAIN, &body);
-}
-
-static void response_framed(struct session *session, enum http1_verdict body)
-{
-	if (body == HTTP1_OK)
-		session->response_whole = true;
-	else if (body != HTTP1_MORE)
-		exchange_fail(session, ENDING_BACKEND_TRUNCATED);
+	response_pass_head(session, FORWARD_PLAIN);
 }
 
 static void tunnel_begin(struct session *session)
 {
-	enum http1_verdict body;
-
 	if (!session->upgrade) {
 		exchange_fail(session, ENDING_BACKEND_BAD);
 		return;
 	}
 	session->response_begun = true;
 	session->response_body = http1_body_begin(&session->worker->head);
-	if (!response_pass_head(session, FORWARD_PLAIN, &body))
+	response_pass_head(session, FORWARD_PLAIN);
+	if (session->state != SESSION_EXCHANGE)
 		return;
 	flow_forget(&session->request);
 	session->request_body = session->response_body;
@@ -302,7 +308,6 @@ static void response_begin(struct session *session)
 	struct worker *worker = session->worker;
 	const struct http1_head *head = &worker->head;
 	enum forward_ending ending = FORWARD_PLAIN;
-	enum http1_verdict body;
 
 	flow_forget(&session->request);
 	session->response_begun = true;
@@ -318,8 +323,7 @@ static void response_begin(struct session *session)
 		ending = FORWARD_KEEP_ALIVE;
 	if (head->event_stream)
 		stream_begins(session);
-	if (response_pass_head(session, ending, &body))
-		response_framed(session, body);
+	response_pass_head(session, ending);
 }
 
 static void response_head(struct session *session)
@@ -349,7 +353,6 @@ static void response_done(struct session *session)
 	bool request_whole =
 		http1_body_ended(&session->request_body) && !flow_has_unsent(&session->request);
 
-	counter_add(&worker->counters.answered[session->class][session->color], 1);
 	counter_add(&worker->counters.endings[ENDING_DONE], 1);
 	exchange_release(session, session->backend_keeps && request_whole);
 	if (!request_whole)
@@ -375,7 +378,7 @@ static void response_ended(struct session *session)
 	}
 	/* An end is what a close-delimited response ends with. */
 	session->backend_keeps = false;
-	session->response_whole = true;
+	response_is_whole(session);
 }
 
 static bool response_receive(struct session *session)
@@ -395,9 +398,8 @@ static bool response_receive(struct session *session)
 		response_ended(session);
 		return true;
 	}
-	if (session->response_begun)
-		response_framed(
-			session, flow_frame(flow, &session->response_body, session->unchunk));
+	if (session->response_begun && !response_frame(session))
+		exchange_fail(session, ENDING_BACKEND_TRUNCATED);
 	return true;
 }
 

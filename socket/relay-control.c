@@ -360,6 +360,10 @@ int control_open(sd_event *event, int listener_fd, struct relay *relay,
 	r = sd_event_add_io(event, &control->listener, listener_fd, EPOLLIN, on_listener, control);
 	if (r < 0)
 		return r;
+	/* Who has left makes room before somebody new is let in. */
+	r = sd_event_source_set_priority(control->listener, SD_EVENT_PRIORITY_IDLE);
+	if (r < 0)
+		return r;
 	publish(control);
 	*ret_control = take_ptr(control);
 	return 0;

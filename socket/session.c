@@ -233,6 +233,9 @@ static void hold(struct session *session)
 		container_of(before, struct session, held)->held_since > session->held_since)
 		before = before->previous;
 	list_insert(before, &session->held);
+	/* Not the route but a color that failed it is why it waits: that may pass unannounced. */
+	if (session->refused != 0)
+		worker_retry_soon(worker);
 }
 
 /* worker->head is the request's. */

@@ -198,11 +198,16 @@ void worker_tell(struct worker *worker)
 		return;
 }
 
+void worker_retry_soon(struct worker *worker)
+{
+	if (worker->retry_at == 0)
+		worker->retry_at = worker->now + RETRY_USEC;
+}
+
 void worker_color_down(struct worker *worker, enum color color)
 {
 	worker->down |= 1U << color;
-	if (worker->retry_at == 0)
-		worker->retry_at = worker->now + RETRY_USEC;
+	worker_retry_soon(worker);
 	if (!atomic_exchange(&worker->shared->refused[color], true))
 		worker_tell(worker);
 }

@@ -192,6 +192,9 @@ void worker_tell(struct worker *worker);
 /* A color refused: others are preferred for a moment, the supervisor is told. */
 void worker_color_down(struct worker *worker, enum color color);
 
+/* What is held is tried again in a moment. */
+void worker_retry_soon(struct worker *worker);
+
 /* Events of a socket, into its flags. */
 void peer_note(struct peer *peer, uint32_t events);
 
