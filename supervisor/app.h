@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One application under our care: its two instances, its route, its cycles. At its start it reads
+ * the record and what is really there, takes back or finishes a cycle that was cut, and sees that
+ * both colors run. After that it watches, and runs a cycle when it is asked to.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include <systemd/sd-event.h>
+
+#include "config.h"
+#include "deploy.h"
+#include "instance.h"
+#include "manager.h"
+#include "record.h"
+#include "steer.h"
+#include "watch.h"
+
+#define APP_ERROR_MAX 1024
+
+struct app_dirs {
+	const char *config;  /* /etc/app-bluegreen */
+	const char *state;   /* /var/lib/app-bluegreen/APP */
+	const char *runtime; /* /run/app-bluegreen/APP */
+};
+
+enum app_state {
+	APP_STARTING, /* it is not known yet who can serve, or nobody can because all start */
+	APP_STEADY,   /* blue serves, green can stand in */
+	APP_DEGRADED, /* not so */
+	APP_CYCLE,    /* a cycle runs */
+	APP_STATE_COUNT,
+};
+
+/* "starting", "steady", "degraded", "cycle". */
+const char *app_state_name(enum app_state state);
+
+/* Who asked for a cycle. */
+struct app_asker {
+	uid_t uid;
+	pid_t pid;
+	char name[RECORD_WORD_MAX];
+};
+
+struct app;
+
+/* From the loop. */
+struct app_events {
+	/* A row of the cycle has entered a state. */
+	void (*progress)(void *owner, const char *id, const struct step *step,
+		const struct step_story *story);
+	/* A cycle has ended; its stories can still be read from the view. `outcome` is the
+	 * record's, or "superseded" for one that never began. */
+	void (*finished)(void *owner, const struct record *record, const char *outcome);
+};
+
+/* Strings of `dirs` must outlive it. On failure -errno and one sentence. */
+int app_open(sd_event *event, const char *name, const struct app_dirs *dirs,
+	char error[static APP_ERROR_MAX], struct app **ret_app);
+struct app *app_close(struct app *app);
+DEFINE_CLEANUP(struct app, app_close);
+
+void app_on_event(struct app *app, const struct app_events *events, void *owner);
+struct manager *app_manager(struct app *app);
+
+/*
+ * Begins a cycle, or queues it behind the one that runs; a third takes the queued one's place,
+ * which ends as `superseded`. release: "" (code deployed in place). *ret_id is its id.
+ */
+int app_deploy(struct app *app, const struct app_asker *asker, const char *release,
+	char ret_id[static RECORD_ID_MAX]);
+
+/* What is true now, for those who show it. Good until the loop goes on. */
+struct app_view {
+	const char *name;
+	enum app_state state;
+	char reason[APP_ERROR_MAX]; /* why it is not steady; "" if it is */
+	const struct config *config;
+	const struct instance *instances[COLOR_COUNT];
+	const struct route *route; /* NULL: none said yet */
+	bool relay_connected;
+	bool counted; /* counters are there */
+	struct steer_counters counters;
+	bool recorded; /* there is a cycle, running or ended */
+	struct record record;
+	const struct step_story
+		*stories; /* of the record's cycle; NULL if another supervisor ran it */
+	const struct step *steps;
+	size_t step_count;
+	const struct stage *stage; /* for the rows' limits */
+	bool queued;
+	struct record queue;
+};
+void app_look(struct app *app, struct app_view *ret_view);

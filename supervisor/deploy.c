@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Knows the order of rows; knows no color, no unit and no route.
+ */
+#include "deploy.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/fd.h"
+#include "report.h"
+
+enum deploy_phase {
+	DEPLOY_FORWARD,
+	DEPLOY_BACK,
+	DEPLOY_ENDED,
+};
+
+struct deploy {
+	sd_event *event;
+	struct deploy_plan plan;
+	struct deploy_events events;
+	void *owner;
+	struct record record;
+	enum deploy_phase phase;
+	size_t at;    /* the row */
+	bool running; /* it has begun, forward or back, and its end is not known */
+	bool expired; /* its deadline has passed */
+	sd_event_source *turn, *deadline;
+	struct step_story *stories;
+};
+
+static const char *const state_names[STEP_STATE_COUNT] = {
+	[STEP_PENDING] = "pending",
+	[STEP_BEGUN] = "begun",
+	[STEP_SUCCEEDED] = "done",
+	[STEP_BROKEN] = "failed",
+	[STEP_UNDOING] = "undoing",
+	[STEP_UNDONE] = "undone",
+};
+
+/* What the journal is told of a state; a row that waits for its turn is no news. */
+static const enum report_message state_messages[STEP_STATE_COUNT] = {
+	[STEP_PENDING] = REPORT_DEBUG,
+	[STEP_BEGUN] = REPORT_STEP_BEGUN,
+	[STEP_SUCCEEDED] = REPORT_STEP_DONE,
+	[STEP_BROKEN] = REPORT_STEP_FAILED,
+	[STEP_UNDOING] = REPORT_DEBUG,
+	[STEP_UNDONE] = REPORT_STEP_UNDONE,
+};
+
+const char *step_state_name(enum step_state state)
+{
+	return state_names[state];
+}
+
+static uint64_t now(const struct deploy *deploy)
+{
+	uint64_t usec = 0;
+
+	(void)sd_event_now(deploy->event, CLOCK_MONOTONIC, &usec);
+	return usec;
+}
+
+static uint64_t now_realtime(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_REALTIME, &time);
+	return (uint64_t)time.tv_sec * USEC_PER_SEC + (uint64_t)time.tv_nsec / NSEC_PER_USEC;
+}
+
+/* The only place where a row's state changes. */
+static void story_enter(struct deploy *deploy, enum step_state state, const char *text)
+{
+	const struct step *step = &deploy->plan.steps[deploy->at];
+	struct step_story *story = &deploy->stories[deploy->at];
+	struct report_fields fields = {
+		.step = step->name, .cycle = deploy->record.id, .release = deploy->record.release};
+
+	story->state = state;
+	if (state == STEP_BEGUN || state == STEP_UNDOING)
+		story->begun_usec = now(deploy);
+	else if (story->begun_usec)
+		story->took_usec = now(deploy) - story->begun_usec;
+	if (text != story->text)
+		snprintf(story->text, sizeof(story->text), "%s", text);
+	if (state == STEP_BEGUN)
+		report(state_messages[state], &fields, "%s: %s", step->name, step->text);
+	else
+		report(state_messages[state], &fields, "%s %s after %.3f s%s%s", step->name,
+			state_names[state], (double)story->took_usec / USEC_PER_SEC,
+			*story->text ? ": " : "", story->text);
+	if (deploy->events.step)
+		deploy->events.step(deploy->owner, step, story);
+}
+
+static int record_save(struct deploy *deploy)
+{
+	int r = record_write(deploy->plan.state_dir, &deploy->record);
+
+	if (r < 0)
+		report(REPORT_RECORD_LOST, NULL, "%s/cycle cannot be written: %s",
+			deploy->plan.state_dir, strerror(-r));
+	return r;
+}
+
+static void turn_soon(struct deploy *deploy)
+{
+	(void)sd_event_source_set_enabled(deploy->turn, SD_EVENT_ONESHOT);
+}
+
+static void deadline_arm(struct deploy *deploy)
+{
+	const struct step *step = &deploy->plan.steps[deploy->at];
+
+	deploy->expired = false;
+	if (!step->limit)
+		return;
+	if (sd_event_source_set_time_relative(deploy->deadline, step->limit(deploy->plan.stage)) >=
+		0)
+		(void)sd_event_source_set_enabled(deploy->deadline, SD_EVENT_ONESHOT);
+}
+
+static void row_leave(struct deploy *deploy)
+{
+	const struct step *step = &deploy->plan.steps[deploy->at];
+
+	(void)sd_event_source_set_enabled(deploy->deadline, SD_EVENT_OFF);
+	if (step->end)
+		step->end(deploy->plan.stage);
+	deploy->running = false;
+}
+
+/* The end of the cycle; it is the owner's to free it, from here if it likes. */
+static void deploy_enter_ended(struct deploy *deploy)
+{
+	struct record *record = &deploy->record;
+	struct record ended;
+	int r;
+
+	deploy->phase = DEPLOY_ENDED;
+	record->undoing = false;
+	record->ended_realtime_usec = now_realtime();
+	r = record_save(deploy);
+	ended = *record;
+	deploy->events.ended(deploy->owner, &ended, r >= 0);
+}
+
+static void deploy_enter_back(struct deploy *deploy)
+{
+	deploy->phase = DEPLOY_BACK;
+	deploy->record.undoing = true;
+	turn_soon(deploy);
+}
+
+/* The row at `at` has failed, or could not begin. `begun`: there is something of it to undo. */
+static void row_failed(struct deploy *deploy, const char *why, bool begun)
+{
+	const struct step *step = &deploy->plan.steps[deploy->at];
+	struct record *record = &deploy->record;
+
+	row_leave(deploy);
+	story_enter(deploy, STEP_BROKEN, why);
+	if (step->failure == STEP_GOES_ON) {
+		deploy->at++;
+		turn_soon(deploy);
+		return;
+	}
+	record->outcome = RECORD_RUNNING;
+	/* The name of the row leads, because the reason is all that some people see. */
+	snprintf(record->reason, sizeof(record->reason), "%s: %.*s", step->name,
+		(int)(sizeof(record->reason) - RECORD_WORD_MAX - 3), why);
+	if (!begun) {
+		if (deploy->at == 0) {
+			record->outcome = RECORD_FAILED;
+			deploy_enter_ended(deploy);
+			return;
+		}
+		deploy->at--;
+	}
+	deploy_enter_back(deploy);
+}
+
+/* A cycle that cannot be recorded is not begun; past the row without a way back it goes on from
+ * memory, because to stop there would help nobody. */
+static bool row_is_recorded(struct deploy *deploy)
+{
+	const struct step *step = &deploy->plan.steps[deploy->at];
+	bool behind = false;
+
+	for (size_t i = 0; i < deploy->at; i++)
+		behind |= deploy->plan.steps[i].no_way_back;
+	snprintf(deploy->record.step, sizeof(deploy->record.step), "%s", step->name);
+	deploy->record.committed |= step->commits;
+	return record_save(deploy) >= 0 || behind;
+}
+
+static void row_begin(struct deploy *deploy)
+{
+	const struct step *step = &deploy->plan.steps[deploy->at];
+	char why[STEP_TEXT_MAX] = "";
+
+	if (step->check && !step->check(deploy->plan.stage, why)) {
+		row_failed(deploy, why, false);
+		return;
+	}
+	if (!row_is_recorded(deploy)) {
+		row_failed(deploy,
+			"the step cannot be recorded durably, so it was not begun; is the disk of "
+			"the state directory full or read-only?",
+			false);
+		return;
+	}
+	deploy->running = true;
+	story_enter(deploy, STEP_BEGUN, "");
+	deadline_arm(deploy);
+	if (step->begin && step->begin(deploy->plan.stage, why) < 0) {
+		row_failed(deploy, why, false);
+		return;
+	}
+	turn_soon(deploy);
+}
+
+static void row_expire(struct deploy *deploy, const char *text)
+{
+	const struct step *step = &deploy->plan.steps[deploy->at];
+	double seconds = (double)step->limit(deploy->plan.stage) / USEC_PER_SEC;
+	char why[STEP_TEXT_MAX];
+
+	snprintf(why, sizeof(why), "not done within %.0f s%s%.*s", seconds, *text ? ": " : "",
+		STEP_TEXT_MAX - 64, text);
+	row_failed(deploy, why, true);
+}
+
+static void row_ask(struct deploy *deploy)
+{
+	const struct step *step = &deploy->plan.steps[deploy->at];
+	struct step_story *story = &deploy->stories[deploy->at];
+	char text[STEP_TEXT_MAX] = "";
+
+	if (step->check && !step->check(deploy->plan.stage, text)) {
+		row_failed(deploy, text, true);
+		return;
+	}
+	switch (step->progress(deploy->plan.stage, text)) {
+	case STEP_WAITING:
+		if (deploy->expired)
+			row_expire(deploy, text);
+		else
+			snprintf(story->text, sizeof(story->text), "%s", text);
+		return;
+	case STEP_DONE:
+		row_leave(deploy);
+		story_enter(deploy, STEP_SUCCEEDED, text);
+		deploy->at++;
+		turn_soon(deploy);
+		return;
+	case STEP_FAILED:
+		row_failed(deploy, text, true);
+		return;
+	}
+}
+
+static void turn_forward(struct deploy *deploy)
+{
+	if (deploy->at == deploy->plan.count) {
+		deploy->record.outcome = RECORD_SUCCEEDED;
+		deploy_enter_ended(deploy);
+	} else if (deploy->running) {
+		row_ask(deploy);
+	} else {
+		row_begin(deploy);
+	}
+}
+
+static void back_begin(struct deploy *deploy)
+{
+	const struct step *step = &deploy->plan.steps[deploy->at];
+
+	snprintf(deploy->record.step, sizeof(deploy->record.step), "%s", step->name);
+	/* To go back is allowed from memory. */
+	(void)record_save(deploy);
+	deploy->running = true;
+	story_enter(deploy, STEP_UNDOING, deploy->stories[deploy->at].text);
+	deadline_arm(deploy);
+	step->undo(deploy->plan.stage);
+	turn_soon(deploy);
+}
+
+static void back_ask(struct deploy *deploy)
+{
+	const struct step *step = &deploy->plan.steps[deploy->at];
+	char text[STEP_TEXT_MAX] = "";
+
+	/* There is nothing behind a way back that fails: the rows before it are undone too. */
+	if (step->undone(deploy->plan.stage, text) == STEP_WAITING && !deploy->expired)
+		return;
+	row_leave(deploy);
+	story_enter(deploy, STEP_UNDONE, deploy->stories[deploy->at].text);
+	if (deploy->at-- == 0)
+		deploy->at = deploy->plan.count;
+	turn_soon(deploy);
+}
+
+static void turn_back(struct deploy *deploy)
+{
+	const struct step *steps = deploy->plan.steps;
+
+	if (deploy->running) {
+		back_ask(deploy);
+		return;
+	}
+	while (deploy->at < deploy->plan.count && !steps[deploy->at].undo &&
+		!steps[deploy->at].no_way_back)
+		if (deploy->at-- == 0)
+			deploy->at = deploy->plan.count;
+	if (deploy->at < deploy->plan.count && !steps[deploy->at].no_way_back) {
+		back_begin(deploy);
+		return;
+	}
+	deploy->record.outcome = *deploy->record.reason ? RECORD_FAILED : RECORD_INTERRUPTED;
+	if (!*deploy->record.reason)
+		snprintf(deploy->record.reason, sizeof(deploy->record.reason),
+			"the supervisor was gone in the middle of it, before anything was "
+			"restarted; what it had done was taken back");
+	deploy_enter_ended(deploy);
+}
+
+static int on_turn(sd_event_source *source, void *userdata)
+{
+	struct deploy *deploy = userdata;
+
+	(void)source;
+	switch (deploy->phase) {
+	case DEPLOY_FORWARD:
+		turn_forward(deploy);
+		break;
+	case DEPLOY_BACK:
+		turn_back(deploy);
+		break;
+	case DEPLOY_ENDED:
+		break;
+	}
+	return 0;
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct deploy *deploy = userdata;
+
+	(void)source;
+	(void)usec;
+	deploy->expired = true;
+	turn_soon(deploy);
+	return 0;
+}
+
+void deploy_poke(struct deploy *deploy)
+{
+	if (deploy && deploy->running)
+		turn_soon(deploy);
+}
+
+const struct record *deploy_record(const struct deploy *deploy)
+{
+	return &deploy->record;
+}
+
+const struct step *deploy_step(const struct deploy *deploy)
+{
+	return deploy->running ? &deploy->plan.steps[deploy->at] : NULL;
+}
+
+const struct step_story *deploy_stories(const struct deploy *deploy)
+{
+	return deploy->stories;
+}
+
+struct deploy *deploy_free(struct deploy *deploy)
+{
+	if (!deploy)
+		return NULL;
+	if (deploy->running)
+		row_leave(deploy);
+	sd_event_source_disable_unref(deploy->turn);
+	sd_event_source_disable_unref(deploy->deadline);
+	sd_event_unref(deploy->event);
+	free(deploy->stories);
+	free(deploy);
+	return NULL;
+}
+
+int deploy_begin(sd_event *event, const struct deploy_plan *plan, const struct record *record,
+	const struct deploy_events *events, void *owner, struct deploy **ret_deploy)
+{
+	_cleanup_(cleanup_deploy_free) struct deploy *deploy = calloc(1, sizeof(*deploy));
+	int r;
+
+	if (!deploy)
+		return -ENOMEM;
+	deploy->event = sd_event_ref(event);
+	deploy->plan = *plan;
+	deploy->events = *events;
+	deploy->owner = owner;
+	deploy->record = *record;
+	deploy->stories = calloc(plan->count, sizeof(*deploy->stories));
+	if (!deploy->stories)
+		return -ENOMEM;
+	r = sd_event_add_defer(event, &deploy->turn, on_turn, deploy);
+	if (r < 0)
+		return r;
+	r = sd_event_add_time_relative(
+		event, &deploy->deadline, CLOCK_MONOTONIC, 0, 0, on_deadline, deploy);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(deploy->deadline, SD_EVENT_OFF);
+	if (r < 0)
+		return r;
+	*ret_deploy = take_ptr(deploy);
+	return 0;
+}
+
+static size_t row_find(const struct deploy_plan *plan, const char *name)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (strcmp(plan->steps[i].name, name) == 0)
+			return i;
+	return plan->count;
+}
+
+int deploy_resume(sd_event *event, const struct deploy_plan *plan, const struct record *record,
+	const struct deploy_events *events, void *owner, struct deploy **ret_deploy)
+{
+	size_t row = row_find(plan, record->step);
+	struct deploy *deploy;
+	int r;
+
+	r = deploy_begin(event, plan, record, events, owner, &deploy);
+	if (r < 0)
+		return r;
+	if (row < plan->count && !record->undoing && plan->steps[row].resume) {
+		deploy->at = row_find(plan, plan->steps[row].resume);
+	} else {
+		deploy->at = row < plan->count ? row : plan->count - 1;
+		deploy_enter_back(deploy);
+	}
+	*ret_deploy = deploy;
+	return 0;
+}
