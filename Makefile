@@ -39,7 +39,8 @@ SRC_tests/bench/client := tests/bench/client.c tests/load/histogram.c socket/bas
 SRC_tests/bench/backend := tests/bench/backend.c
 TEST_TOOLS := $(addprefix $(BUILD)/,tests/load/load tests/bench/client tests/bench/backend)
 
-object = $(patsubst %.c,$(BUILD)/%.o,$(1))
+# Under obj/, because build/supervisor is a program.
+object = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 all: $(PROGRAMS:%=$(BUILD)/%) $(TEST_TOOLS)
 
@@ -49,7 +50,7 @@ $(BUILD)/$(1): $(call object,$(SRC_$(1)))
 endef
 $(foreach p,relay supervisor bluegreenctl,$(eval $(call program_rule,$(p))))
 
-$(BUILD)/%.o: %.c
+$(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(PACKAGE_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -62,10 +63,12 @@ $(BUILD)/modules.a: $(call object,$(MODULES))
 FAKES_test-deploy := manager probe sockdiag record steer report
 FAKES_test-watch := manager probe sockdiag record steer report
 .SECONDEXPANSION:
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(patsubst %,$(BUILD)/tests/fake/fake-%.o,$$(FAKES_$$*)) $(BUILD)/modules.a
+$(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $$(patsubst %,$(BUILD)/obj/tests/fake/fake-%.o,$$(FAKES_$$*)) $(BUILD)/modules.a
+	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_supervisor) -lcmocka
 
 $(TEST_TOOLS): $(BUILD)/%: $$(call object,$$(SRC_%))
+	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 unit-tests: $(UNIT_TESTS)
@@ -125,6 +128,6 @@ help:
 	@echo "bench    the relay beside nginx and haproxy"
 	@echo "clean    remove build/"
 
--include $(shell find $(addprefix $(BUILD)/,socket supervisor tests) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
 .PHONY: all unit-tests check check-long asan tsan lint fuzz deb install demo bench clean help
