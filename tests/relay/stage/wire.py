@@ -240,6 +240,12 @@ class Wire:
 
     # -- ends
 
+    def send_with_end(self, text):
+        """The end comes in one segment with what stands before it."""
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        self.sock.sendall(text)
+        self.half_close()
+
     def half_close(self):
         self.sock.shutdown(socket.SHUT_WR)
 

@@ -85,6 +85,26 @@ def a_pooled_connection_closed_while_idle_is_not_used(s):
 
 
 @story(workers=1)
+def a_pooled_connection_that_its_backend_closes_is_given_up_at_once(s):
+    _, b = warm(s)
+    b.half_close()
+    b.expect_end()
+
+
+@story(workers=1)
+def an_http_1_0_backend_may_keep_alive(s):
+    c = s.client()
+    c.get('/1')
+    b, _ = s.blue.take()
+    b.send(b'HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok')
+    same(c.response().body, b'ok')
+    c.get('/2')
+    b, _ = s.blue.take()
+    b.answer(b'two')
+    same(c.response().body, b'two')
+
+
+@story(workers=1)
 def a_backend_that_says_408_to_an_idle_connection_is_not_believed(s):
     c, b = warm(s)
     b.send(b'HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')

@@ -198,6 +198,31 @@ def a_large_download_does_not_starve_the_others(s):
 
 
 @story
+def what_is_pipelined_behind_a_slow_request_waits_in_the_clients_kernel(s):
+    before, size = warmed(s), 128 * MIB
+    c = s.client()
+    c.get('/slow')
+    b, _ = s.blue.take()
+    block = b'GET /next HTTP/1.1\r\nHost: a\r\n\r\n' * 2000
+    sent = c.push(size, block)
+    assert sent < STALLED, f'the relay took {sent} bytes of requests to come'
+    expect_flat(s, before)
+    s.relay.expect_calm()
+    b.answer(b'at last')
+    same(c.response().body, b'at last')
+
+
+@story
+def large_answers_to_many_pipelined_requests_do_not_lock_up(s):
+    body = noise(200000)
+    s.blue.serve(lambda request, wire: b'HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n' + body)
+    c = s.client(receive_buffer=65536)
+    s.background(lambda: c.send(b'GET / HTTP/1.1\r\nHost: a\r\n\r\n' * 300))
+    for _ in range(300):
+        assert c.response().body == body, 'an answer arrived changed'
+
+
+@story
 def a_hundred_slow_clients_need_little_memory(s):
     before = warmed(s)
     clients = [s.client(receive_buffer=4096) for _ in range(100)]

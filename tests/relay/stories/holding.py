@@ -131,6 +131,20 @@ def a_request_is_held_no_longer_than_the_limit(s):
     same(s.blue.targets(), ['/works'], 'what was sent of the expired')
 
 
+@story(route=HELD, limits=limits(requests=0))
+def a_503_to_head_has_no_body_and_the_connection_goes_on(s):
+    c = s.client()
+    c.get('/held', method='HEAD')
+    response = c.response(to='HEAD')
+    same(response.status, 503)
+    if response.get('Connection') == 'close':
+        c.expect_end()
+        return
+    s.blue.serve()
+    s.control.route('reads=blue:100 writes=blue:100')
+    s.works(c)
+
+
 @story(route=HELD, limits=limits(requests=5))
 def only_so_many_requests_are_held(s):
     held = [s.client() for _ in range(5)]

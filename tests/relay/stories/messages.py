@@ -136,6 +136,66 @@ def the_answer_to_head_may_say_chunked(s):
 
 
 @story
+def the_answer_to_head_may_say_nothing_of_its_body(s):
+    c = s.client()
+    for connection in (('X', 'y'), ('Connection', 'close')):
+        c.get('/head', method='HEAD')
+        b, _ = s.blue.take()
+        b.send(f'HTTP/1.1 200 OK\r\n{connection[0]}: {connection[1]}\r\n\r\n'.encode())
+        same(c.response(to='HEAD').status, 200)
+        c.get('/next')
+        b, _ = s.blue.take()
+        b.answer(b'next', fields=[('Connection', 'close')])
+        same(c.response().body, b'next')
+
+
+@story
+def odd_but_sound_status_lines_pass(s):
+    for line in ('HTTP/1.1 200 ', 'HTTP/1.1 299 Very  Odd', 'HTTP/1.1 599 x', 'HTTP/1.1 200 caf\xe9'):
+        c = s.client()
+        c.get()
+        b, _ = s.blue.take()
+        b.send(line.encode('latin-1') + b'\r\nContent-Length: 2\r\n\r\nok')
+        response = c.response()
+        same((response.start.rstrip(), response.body), (line.rstrip(), b'ok'))
+
+
+@story
+def white_space_around_a_value_and_odd_chunk_sizes_pass(s):
+    c = s.client()
+    c.send(b'POST / HTTP/1.1\r\nHost:a\r\nX-One:\t v \t\r\nTRANSFER-ENCODING:CHUNKED\r\n\r\n'
+           b'0000A\r\n0123456789\r\n0b\r\nhello world\r\n000\r\n\r\n')
+    b = s.blue.ready()
+    request = b.head()
+    same((request.get('Host'), request.get('X-One'), request.get('Transfer-Encoding').lower()),
+         ('a', 'v', 'chunked'))
+    b.chunked(request)
+    same(request.body, b'0123456789hello world')
+    b.answer(b'ok')
+    same(c.response().body, b'ok')
+
+
+@story
+def a_request_to_an_absolute_target_passes(s):
+    s.blue.serve()
+    c = s.client()
+    c.send(b'GET http://app.example/path?x HTTP/1.1\r\nHost: app.example\r\n\r\n')
+    assert c.response().body.endswith(b'/path?x')
+
+
+@story
+def twenty_interim_responses_pass(s):
+    c = s.client()
+    c.get()
+    b, _ = s.blue.take()
+    for i in range(20):
+        b.send(f'HTTP/1.1 103 Early Hints\r\nLink: <{i}>\r\n\r\n'.encode())
+        same(c.response().get('Link'), f'<{i}>')
+    b.answer(b'ok')
+    same(c.response().body, b'ok')
+
+
+@story
 def a_204_and_a_304_have_no_body(s):
     c = s.client()
     for head in (b'204 No Content\r\n', b'304 Not Modified\r\nETag: "x"\r\nContent-Length: 99\r\n'):
@@ -172,6 +232,20 @@ def interim_and_final_response_may_come_in_one_segment(s):
            b'\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
     same([c.response().get('Link'), c.response().get('Link'), c.response().body],
          ['<a>', '<b>', b'ok'])
+
+
+@story
+def interim_and_final_response_and_the_end_may_come_in_one_segment(s):
+    """The end must not be seen before what stands in front of it was read."""
+    for rest in (b'Connection: close\r\n\r\nok', b'Content-Length: 2\r\n\r\nok',
+                 b'Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n'):
+        for method in ('GET', 'POST'):
+            c = s.client()
+            c.post('/hints', method=method)
+            b, _ = s.blue.take()
+            b.send_with_end(b'HTTP/1.1 103 Early Hints\r\n\r\n' * 3 + b'HTTP/1.1 200 OK\r\n' + rest)
+            same([c.response().status for _ in range(3)], [103] * 3)
+            same(c.response().body, b'ok')
 
 
 @story

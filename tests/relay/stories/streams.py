@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What stays open: upgraded connections and event streams."""
 
+from stage.relay import sanitized
 from stage.story import HELD, story
 from stage.wire import chunk, same, wait_until
 
@@ -223,6 +224,41 @@ def a_client_that_leaves_a_stream_frees_the_backend(s):
     wait_until(lambda: b.readable() or b.send(chunk(b'data: x\n\n')), 'the stream ended')
     b.expect_end()
     s.control.wait_counters(blue_streams=0, blue_inflight=0)
+
+
+@story
+def an_upgrade_to_cleartext_http_2_is_not_passed_on(s):
+    """Behind it the relay could tell no request from another."""
+    for value in (b'h2c', b'H2C', b'websocket, h2c'):
+        c = s.client()
+        c.send(b'GET /h2 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: ' + value
+               + b'\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n')
+        b, request = s.blue.take()
+        same((request.get('Upgrade'), request.get('HTTP2-Settings')), (None, None))
+        b.answer(b'plain')
+        same(c.response().body, b'plain')
+
+
+@story
+def the_preface_of_http_2_is_refused(s):
+    c = s.client()
+    c.send(b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+    assert c.response().status in (400, 505)
+    c.expect_end()
+    s.blue.expect_silence()
+
+
+@story
+def a_tunnel_holds_back_who_is_not_read(s):
+    before = s.relay.memory()
+    size = 128 << 20
+    for end in (0, 1):
+        pair = upgraded(s)
+        sent = pair[end].push(size)
+        assert sent < size // 2, f'the relay took {sent} bytes that nobody read'
+        assert s.relay.memory() - before < 20000 or sanitized()
+        s.relay.expect_calm()
+        pair[1 - end].swallow(sent)
 
 
 @story

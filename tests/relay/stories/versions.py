@@ -128,6 +128,26 @@ def a_body_that_ends_with_the_connection_may_be_empty(s):
 
 
 @story
+def what_is_pipelined_behind_does_not_cut_an_answer_that_ends_with_the_connection(s):
+    """A close with bytes unread is a reset, and that overtakes what was said (RFC 9112 section 9.6)."""
+    body = bytes(range(256)) * 8192
+    for fields in (b'Connection: close\r\n\r\n', b'Connection: close\r\nContent-Length: 2097152\r\n\r\n'):
+        c = s.client(receive_buffer=32768)
+        c.get('/1', [('Connection', 'close')] if b'Length' in fields else ())
+        b, _ = s.blue.take()
+        c.send(b'GET /2 HTTP/1.1\r\nHost: a\r\n\r\n' * 3000)
+        b.send(b'HTTP/1.1 200 OK\r\n' + fields)
+        s.background(lambda: (b.send(body), b.close()))
+        head, got = c.head(), b''
+        while len(got) < len(body):
+            piece = c.take(20000) or c.sock.recv(20000)
+            assert piece, f'cut after {len(got)} bytes'
+            got += piece
+        assert got == body and head.status == 200
+        c.expect_end()
+
+
+@story
 def a_reset_is_not_the_end_of_a_body_that_ends_with_the_connection(s):
     c = s.client()
     c.get()
