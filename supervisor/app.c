@@ -166,7 +166,7 @@ static bool on_reconfigure(void *owner, char why[static STEP_TEXT_MAX])
 	if (config_load(app->dirs.config, app->name, error, &config) < 0) {
 		report(REPORT_CONFIG_BAD, NULL, "%s; the former configuration stays in force",
 			error);
-		snprintf(why, STEP_TEXT_MAX, "%s", error);
+		snprintf(why, STEP_TEXT_MAX, "%.*s", STEP_TEXT_MAX - 1, error);
 		return false;
 	}
 	config_free(app->former);
@@ -209,7 +209,7 @@ static void color_start(struct app *app, enum color color)
 	if (start->asked || !instance->known)
 		return;
 	start->asked = true;
-	if (instance->status.main_pid != 0)
+	if (instance_is_alive(instance))
 		return;
 	if (stage_equip(&app->stage, color, why) < 0)
 		report(REPORT_WARNING, &fields, "%s", why);
@@ -456,6 +456,11 @@ void app_on_event(struct app *app, const struct app_events *events, void *owner)
 struct manager *app_manager(struct app *app)
 {
 	return app->manager;
+}
+
+const struct config *app_config(const struct app *app)
+{
+	return app->config;
 }
 
 struct app *app_close(struct app *app)

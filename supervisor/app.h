@@ -65,6 +65,7 @@ DEFINE_CLEANUP(struct app, app_close);
 
 void app_on_event(struct app *app, const struct app_events *events, void *owner);
 struct manager *app_manager(struct app *app);
+const struct config *app_config(const struct app *app);
 
 /*
  * Begins a cycle, or queues it behind the one that runs; a third takes the queued one's place,
