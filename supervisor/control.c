@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Knows D-Bus callers: who they are, what they may, and what they are told. What is true, app.c
- * knows; how it is written down, show.c.
+ * knows; how it is written down, control-show.c.
  */
 #include "control.h"
 
@@ -14,7 +14,7 @@
 
 #include "base/fd.h"
 #include "report.h"
-#include "show.h"
+#include "control-show.h"
 
 #define OBJECT_PATH	 "/app/bluegreen"
 #define OBJECT_INTERFACE "app.bluegreen.Supervisor"

@@ -2,7 +2,7 @@
 /*
  * Knows the keys of what is shown; does not know who asks.
  */
-#include "show.h"
+#include "control-show.h"
 
 #include <errno.h>
 #include <time.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Knows the file of the last cycles; what is in a cycle, show.c knows.
+ * Knows the file of the last cycles; what is in a cycle, control-show.c knows.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "base/fd.h"
-#include "show.h"
+#include "control-show.h"
 
 #define HISTORY_NAME	 "history.json"
 /* SHOW_HISTORY_MAX cycles of some KiB each; a file that is longer is not ours. */
