@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "forward.h"
+
+static struct http1_head head;
+static char out[FORWARD_SIZE_MAX + 1];
+
+static const struct forward_peer stranger = {"192.0.2.7", false};
+static const struct forward_peer front = {"127.0.0.1", true};
+static const struct forward_peer nameless = {"", true};
+
+static const char *request(const char *text, const struct forward_peer *peer)
+{
+	uint32_t seen = 0;
+	size_t length;
+
+	assert_int_equal(http1_request_parse(text, strlen(text), &seen, &head), HTTP1_OK);
+	length = forward_request_head(text, &head, peer, out);
+	out[length] = '\0';
+	return out;
+}
+
+static const char *response(const char *text, enum forward_ending ending, bool unchunk)
+{
+	uint32_t seen = 0;
+	size_t length;
+
+	assert_int_equal(
+		http1_response_parse(text, strlen(text), &seen, HTTP1_GET, &head), HTTP1_OK);
+	length = forward_response_head(text, &head, ending, unchunk, out);
+	out[length] = '\0';
+	return out;
+}
+
+static void fields_keep_their_order_and_spelling(void **state)
+{
+	(void)state;
+	assert_string_equal(
+		request("GET /a?b HTTP/1.1\r\nhOST: x\r\nB:  2 \r\nA:1\r\n\r\n", &stranger),
+		"GET /a?b HTTP/1.1\r\nhOST: x\r\nB:  2 \r\nA:1\r\n"
+		"X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\n"
+		"X-Forwarded-Host: x\r\n\r\n");
+}
+
+static void fields_of_one_connection_are_taken_out(void **state)
+{
+	(void)state;
+	assert_string_equal(
+		request("GET / HTTP/1.1\r\nHost: x\r\nConnection: close, Foo\r\nFoo: 1\r\n"
+			"Keep-Alive: 5\r\nTE: trailers\r\nProxy-Connection: x\r\nBar: 2\r\n\r\n",
+			&nameless),
+		"GET / HTTP/1.1\r\nHost: x\r\nBar: 2\r\nX-Forwarded-Proto: http\r\n"
+		"X-Forwarded-Host: x\r\n\r\n");
+}
+
+static void a_stranger_cannot_say_whom_he_forwards_for(void **state)
+{
+	const char *sent = request("GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 203.0.113.1\r\n"
+				   "X-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\n\r\n",
+		&stranger);
+
+	(void)state;
+	assert_null(strstr(sent, "203.0.113.1"));
+	assert_null(strstr(sent, "https"));
+	assert_null(strstr(sent, "evil"));
+	assert_non_null(strstr(sent, "X-Forwarded-For: 192.0.2.7\r\n"));
+}
+
+static void a_front_end_on_this_host_is_believed(void **state)
+{
+	(void)state;
+	assert_string_equal(
+		request("GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: "
+			"203.0.113.1\r\nX-Forwarded-For: "
+			"203.0.113.2\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: site\r\n\r\n",
+			&front),
+		"GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: "
+		"site\r\n"
+		"X-Forwarded-For: 203.0.113.1, 203.0.113.2, 127.0.0.1\r\n\r\n");
+}
+
+static void http_1_0_gets_the_host_that_http_1_1_wants(void **state)
+{
+	(void)state;
+	assert_string_equal(request("GET / HTTP/1.0\r\n\r\n", &nameless),
+		"GET / HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Proto: http\r\n\r\n");
+}
+
+static void the_framing_of_a_body_stays(void **state)
+{
+	(void)state;
+	assert_non_null(
+		strstr(request("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+			       "Trailer: Sum\r\n\r\n",
+			       &nameless),
+			"Transfer-Encoding: chunked\r\nTrailer: Sum\r\n"));
+}
+
+static void a_websocket_upgrade_is_passed_on_and_h2c_is_not(void **state)
+{
+	(void)state;
+	assert_non_null(
+		strstr(request("GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\n"
+			       "Upgrade: websocket\r\n\r\n",
+			       &nameless),
+			"Connection: upgrade\r\nUpgrade: websocket\r\n"));
+	assert_null(strcasestr(
+		request("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+			"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n",
+			&nameless),
+		"upgrade"));
+}
+
+static void the_longest_head_fits(void **state)
+{
+	static char text[HTTP1_HEAD_MAX + 1];
+	static const char begin[] = "GET / HTTP/1.1\r\nHost: ";
+	size_t length;
+
+	(void)state;
+	memset(text, 'h', HTTP1_HEAD_MAX);
+	memcpy(text, begin, strlen(begin));
+	memcpy(text + HTTP1_HEAD_MAX - 4, "\r\n\r\n", 4);
+	length = strlen(request(text, &stranger));
+	assert_true(length > HTTP1_HEAD_MAX && length <= FORWARD_SIZE_MAX);
+}
+
+static void a_response_says_what_becomes_of_the_connection(void **state)
+{
+	static const char text[] =
+		"HTTP/1.0 200 Fine\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+
+	(void)state;
+	assert_string_equal(response(text, FORWARD_PLAIN, false),
+		"HTTP/1.1 200 Fine\r\nContent-Length: 0\r\n\r\n");
+	assert_string_equal(response(text, FORWARD_KEEP_ALIVE, false),
+		"HTTP/1.1 200 Fine\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n");
+	assert_string_equal(response(text, FORWARD_CLOSE, false),
+		"HTTP/1.1 200 Fine\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+}
+
+static void who_knows_no_chunks_is_not_told_of_them(void **state)
+{
+	(void)state;
+	assert_string_equal(
+		response("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: Sum\r\n"
+			 "A: 1\r\n\r\n",
+			FORWARD_CLOSE, true),
+		"HTTP/1.1 200 OK\r\nA: 1\r\nConnection: close\r\n\r\n");
+}
+
+static void a_101_says_to_what_it_switched(void **state)
+{
+	(void)state;
+	assert_string_equal(response("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+				     "Connection: Upgrade\r\n\r\n",
+				    FORWARD_PLAIN, false),
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
+		"upgrade\r\n\r\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fields_keep_their_order_and_spelling),
+		cmocka_unit_test(fields_of_one_connection_are_taken_out),
+		cmocka_unit_test(a_stranger_cannot_say_whom_he_forwards_for),
+		cmocka_unit_test(a_front_end_on_this_host_is_believed),
+		cmocka_unit_test(http_1_0_gets_the_host_that_http_1_1_wants),
+		cmocka_unit_test(the_framing_of_a_body_stays),
+		cmocka_unit_test(a_websocket_upgrade_is_passed_on_and_h2c_is_not),
+		cmocka_unit_test(the_longest_head_fits),
+		cmocka_unit_test(a_response_says_what_becomes_of_the_connection),
+		cmocka_unit_test(who_knows_no_chunks_is_not_told_of_them),
+		cmocka_unit_test(a_101_says_to_what_it_switched),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

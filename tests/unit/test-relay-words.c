@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "relay-words.h"
+
+/* The functions write into their text. */
+static char *words(const char *text)
+{
+	static char copy[256];
+
+	(void)snprintf(copy, sizeof(copy), "%s", text);
+	return copy;
+}
+
+static void backends_are_an_address_and_a_port_each(void **state)
+{
+	struct plan plan = {0};
+
+	(void)state;
+	assert_int_equal(
+		words_backends(words("blue=127.0.0.1:9000 green=127.0.0.1:9001"), &plan), 0);
+	assert_int_equal(ntohs(plan.backend[COLOR_BLUE].sin_port), 9000);
+	assert_int_equal(ntohs(plan.backend[COLOR_GREEN].sin_port), 9001);
+	assert_true(plan.backend_known[COLOR_BLUE] && plan.backend_known[COLOR_GREEN]);
+}
+
+static void bad_backends_change_nothing(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"blue=127.0.0.1:9000",
+		"green=127.0.0.1:9001 blue=127.0.0.1:9000",
+		"blue=127.0.0.1:9000 green=127.0.0.1:9001 ",
+		"blue=127.0.0.1:9000 green=127.0.0.1:9001 red=127.0.0.1:9002",
+		"blue=127.0.0.1:0 green=127.0.0.1:9001",
+		"blue=127.0.0.1:65536 green=127.0.0.1:9001",
+		"blue=127.0.0.1: green=127.0.0.1:9001",
+		"blue=127.0.0.1:9000x green=127.0.0.1:9001",
+		"blue=localhost:9000 green=127.0.0.1:9001",
+		"blue=::1:9000 green=127.0.0.1:9001",
+		"blue=127.0.0.1.127.0.0.1:9000 green=127.0.0.1:9001",
+		"blue= green=",
+	};
+	struct plan plan = {0}, untouched = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(bad); i++)
+		assert_int_equal(words_backends(words(bad[i]), &plan), -EINVAL);
+	assert_memory_equal(&plan, &untouched, sizeof(plan));
+}
+
+static void limits_are_three_numbers(void **state)
+{
+	struct plan plan = {0};
+
+	(void)state;
+	assert_int_equal(
+		words_limits(words("hold-usec=1 hold-requests=2 hold-bytes=18446744073709551615"),
+			&plan),
+		0);
+	assert_int_equal(plan.hold_usec, 1);
+	assert_int_equal(plan.hold_requests, 2);
+	assert_true(plan.hold_bytes == UINT64_MAX);
+}
+
+static void bad_limits_change_nothing(void **state)
+{
+	static const char *const bad[] = {
+		"hold-usec=1 hold-requests=2",
+		"hold-usec=1 hold-requests=2 hold-bytes=",
+		"hold-usec=-1 hold-requests=2 hold-bytes=3",
+		"hold-usec=+1 hold-requests=2 hold-bytes=3",
+		"hold-usec=1s hold-requests=2 hold-bytes=3",
+		"hold-usec=1 hold-requests=4294967296 hold-bytes=3",
+		"hold-usec=18446744073709551616 hold-requests=2 hold-bytes=3",
+		"hold-usec=1  hold-requests=2 hold-bytes=3",
+		"hold-usec=1 hold-requests=2 hold-bytes=3 x",
+	};
+	struct plan plan = {0}, untouched = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(bad); i++)
+		assert_int_equal(words_limits(words(bad[i]), &plan), -EINVAL);
+	assert_memory_equal(&plan, &untouched, sizeof(plan));
+}
+
+static void a_drain_has_limits_from_now(void **state)
+{
+	struct plan_drain drain;
+	enum color color;
+
+	(void)state;
+	assert_int_equal(words_drain(words("green scope=reads requests-usec=5 streams-usec=7"), 100,
+				 &color, &drain),
+		0);
+	assert_int_equal(color, COLOR_GREEN);
+	assert_int_equal(drain.extent, DRAIN_OF_READS);
+	assert_int_equal(drain.begun_usec, 100);
+	assert_int_equal(drain.requests_usec, 105);
+	assert_int_equal(drain.streams_usec, 107);
+}
+
+static void a_drain_without_end_has_none(void **state)
+{
+	struct plan_drain drain;
+	enum color color;
+
+	(void)state;
+	assert_int_equal(words_drain(words("blue scope=all requests-usec=18446744073709551615 "
+					   "streams-usec=18446744073709551615"),
+				 100, &color, &drain),
+		0);
+	assert_true(drain.requests_usec == USEC_INFINITY && drain.streams_usec == USEC_INFINITY);
+}
+
+static void bad_drains_are_refused(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"red scope=all requests-usec=1 streams-usec=1",
+		"blue scope=none requests-usec=1 streams-usec=1",
+		"blue scope=writes requests-usec=1 streams-usec=1",
+		"blue requests-usec=1 streams-usec=1",
+		"blue scope=all requests-usec=1",
+		"blue scope=all requests-usec=1 streams-usec=1 now",
+	};
+	struct plan_drain drain;
+	enum color color;
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(bad); i++)
+		assert_int_equal(words_drain(words(bad[i]), 0, &color, &drain), -EINVAL);
+}
+
+static void the_largest_counters_fit_in_a_message(void **state)
+{
+	struct relay_totals totals;
+	char text[1024];
+
+	(void)state;
+	memset(&totals, 0xff, sizeof(totals));
+	words_counters(&totals, text, sizeof(text));
+	assert_true(strlen(text) < sizeof(text) - 16);
+	assert_non_null(strstr(text, "blue.reads=18446744073709551615 "));
+	assert_non_null(strstr(text, " connections=18446744073709551615"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(backends_are_an_address_and_a_port_each),
+		cmocka_unit_test(bad_backends_change_nothing),
+		cmocka_unit_test(limits_are_three_numbers),
+		cmocka_unit_test(bad_limits_change_nothing),
+		cmocka_unit_test(a_drain_has_limits_from_now),
+		cmocka_unit_test(a_drain_without_end_has_none),
+		cmocka_unit_test(bad_drains_are_refused),
+		cmocka_unit_test(the_largest_counters_fit_in_a_message),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
