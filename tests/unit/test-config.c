@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * config.c, config-file.c, config-keys.c, config-load.c: from files to one configuration, or to the
- * sentence that says why not. Values and words have test-config-value.c.
+ * config.c and config-keys.c: what each key may be and what it is by default. Syntax has
+ * test-config-file.c, values have test-config-value.c, files test-config-load.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,64 +9,14 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/fd.h"
+#include "config-builder.h"
 #include "config-keys.h"
-#include "config.h"
 
 #define MANUAL "supervisor/app-bluegreen.conf.5"
-
-static char error[CONFIG_ERROR_MAX];
-
-/* Builds from texts, called a.conf, b.conf, ... */
-static struct config *build_all(const char *const *contents, size_t count, int *ret_r)
-{
-	static const char *const names[] = {"a.conf", "b.conf", "c.conf"};
-	struct config_text texts[ELEMENTS(names)] = { 0 };
-	struct config *config = NULL;
-
-	error[0] = '\0';
-	for (size_t i = 0; i < count; i++)
-		texts[i] = (struct config_text){
-			.name = names[i],
-			.content = strdup(contents[i]),
-			.size = strlen(contents[i]),
-		};
-	*ret_r = config_build("app", texts, count, error, &config);
-	for (size_t i = 0; i < count; i++)
-		free(texts[i].content);
-	return config;
-}
-
-static struct config *build(const char *text)
-{
-	struct config *config;
-	int r;
-
-	config = build_all(&text, 1, &r);
-	if (r < 0)
-		fail_msg("%s", error);
-	return config;
-}
-
-/* The sentence that says why not. */
-static const char *refusal(const char *text)
-{
-	struct config *config;
-	int r;
-
-	config = build_all(&text, 1, &r);
-	assert_true(r < 0);
-	assert_null(config);
-	return error;
-}
-
-#define assert_refused(text, sentence) assert_string_equal(refusal(text), sentence)
 
 static void empty_file_is_all_defaults(void **state)
 {
@@ -173,103 +123,6 @@ static void later_file_replaces_key_by_key(void **state)
 	assert_int_equal(config->ports[COLOR_GREEN], 2);
 	assert_string_equal(config->probe.warm_up[0], "/d");
 	assert_null(config->probe.warm_up[1]);
-}
-
-static void syntax_of_systemd_is_read(void **state)
-{
-	_cleanup_(cleanup_config_free) struct config *config =
-		build("\xef\xbb\xbf# comment\r\n; another\r\n\r\n  [App]  \r\n"
-		      "\tBluePort = 8001 \r\n   # GreenPort=7\n"
-		      "[Probe]\nWarmUp=/a \\\n# between\n  ; and this\n   /b \\\r\n/c\n"
-		      "ExpectBody=a=b#c;\\\\\n[App]\nGreenPort=8002\n[Hold]");
-
-	(void)state;
-	assert_int_equal(config->ports[COLOR_BLUE], 8001);
-	assert_int_equal(config->ports[COLOR_GREEN], 8002);
-	assert_string_equal(config->probe.warm_up[0], "/a");
-	assert_string_equal(config->probe.warm_up[1], "/b");
-	assert_string_equal(config->probe.warm_up[2], "/c");
-	assert_string_equal(config->probe.body, "a=b#c;\\\\");
-}
-
-static void continued_last_line_is_whole(void **state)
-{
-	_cleanup_(cleanup_config_free) struct config *config =
-		build("[Probe]\nExpectBody=one \\\n\nPath=/x\\");
-
-	(void)state;
-	assert_string_equal(config->probe.body, "one");
-	assert_string_equal(config->probe.path, "/x");
-}
-
-static void broken_syntax_names_its_line(void **state)
-{
-	(void)state;
-	assert_refused("[App]\nBluePort\n",
-		"a.conf:2: a line must be [SECTION], KEY=VALUE, or a comment (#, ;)");
-	assert_refused(
-		"[App]\n\n = 5\n", "a.conf:3: no key in front of the =; a line is KEY=VALUE");
-	assert_refused(
-		"# x\nBluePort=1\n", "a.conf:2: no section yet; put a line like [App] before it");
-	assert_refused("[App\n", "a.conf:1: a section's line must be [NAME] and nothing else");
-	assert_refused("[]\n", "a.conf:1: a section's line must be [NAME] and nothing else");
-	assert_refused("[App] x]\n", "a.conf:1: a section's line must be [NAME] and nothing else");
-	assert_refused("[Probe]\nWarmUp=/a \\\n /b \\\n /c\nPath=\x01\n",
-		"a.conf:5: a control character; remove it, only tabs may stand in a line");
-	assert_refused("[Probe]\nWarmUp=/a \\\n /b \\\n c\nPath=/\n",
-		"a.conf:2: WarmUp=/a   /b   c is not possible; it must be at most 16 paths that "
-		"begin with /, of visible ASCII characters without #");
-	assert_refused("# caf\xe9\n", "a.conf:1: bytes that are not UTF-8; write the line anew");
-}
-
-static void nul_byte_is_named(void **state)
-{
-	char text[] = "[App]\nBlue\0Port=1\n";
-	struct config_text file = {"a.conf", text, sizeof(text) - 1};
-	struct config *config = NULL;
-
-	(void)state;
-	assert_int_equal(config_build("app", &file, 1, error, &config), -EINVAL);
-	assert_string_equal(
-		error, "a.conf:2: a NUL byte; a configuration file is text, write the line anew");
-}
-
-static void unknown_words_are_named_with_the_known(void **state)
-{
-	(void)state;
-	assert_refused("\n[Pope]\n",
-		"a.conf:2: there is no section [Pope]; there are [App], [Probe], [Hold], [Drain], "
-		"[Fallback]");
-	assert_refused("[App]\nblueport=1\n",
-		"a.conf:2: there is no key blueport= in [App]; there are BluePort=, GreenPort=, "
-		"Strategy=");
-	assert_refused(
-		"[App]\nTimeout=1\n", "a.conf:2: Timeout= does not belong in [App] but in [Probe]");
-	assert_refused("[App]\nProtocol=http\n",
-		"a.conf:2: there is no key Protocol= in [App]; there are BluePort=, GreenPort=, "
-		"Strategy=");
-}
-
-static void long_words_are_cut_in_the_sentence(void **state)
-{
-	char text[1000] = "[App]\n";
-
-	(void)state;
-	for (int i = 0; i < 300; i++)
-		strcat(text, "\xc3\xa4");
-	strcat(text, "=1\n");
-	assert_in_range(strlen(refusal(text)), 60, 200);
-	/* The cut is not in the middle of a character. */
-	assert_non_null(strstr(error, "\xa4= in [App]"));
-}
-
-static void key_given_twice_is_refused(void **state)
-{
-	(void)state;
-	assert_refused("[App]\nBluePort=1\nGreenPort=2\n[Hold]\n[App]\nBluePort=1\n",
-		"a.conf:6: BluePort= was given in line 2 already; remove one of the two");
-	assert_refused("[App]\nBluePort=\nBluePort=1\n",
-		"a.conf:3: BluePort= was given in line 2 already; remove one of the two");
 }
 
 static void value_out_of_range_says_what_is_allowed(void **state)
@@ -397,190 +250,6 @@ static void name_of_an_app_is_checked(void **state)
 	assert_true(config_app_valid(longest));
 }
 
-/* A text cut anywhere is read or refused, and nothing is touched behind its NUL. */
-static void text_cut_at_every_byte_is_read_up_to_its_end(void **state)
-{
-	static const char whole[] =
-		"\xef\xbb\xbf[App]\r\nBluePort=1 \\\n#\n\\\n2\n[Probe]\nWarmUp='/\\x41' "
-		"\"/\\u00e4\"\n"
-		"[Fallback]\nEnvironment=A=\\101 \\\n \"B=\\s\"\n[Hold]\nLimit=1min 30.5s\n";
-	long page = sysconf(_SC_PAGESIZE);
-	char *pages = mmap(
-		NULL, 2 * (size_t)page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	(void)state;
-	assert_ptr_not_equal(pages, MAP_FAILED);
-	assert_return_code(mprotect(pages + page, (size_t)page, PROT_NONE), errno);
-	for (size_t size = 0; size < sizeof(whole); size++) {
-		struct config_text text = {"a.conf", pages + page - size - 1, size};
-		struct config *config = NULL;
-
-		memcpy(text.content, whole, size);
-		text.content[size] = '\0';
-		config_build("app", &text, 1, error, &config);
-		config_free(config);
-	}
-	munmap(pages, 2 * (size_t)page);
-}
-
-/* Files */
-
-static int setup(void **state)
-{
-	char *dir = strdup("/tmp/test-config-XXXXXX");
-
-	assert_non_null(mkdtemp(dir));
-	*state = dir;
-	return 0;
-}
-
-static const char *in(const char *dir, const char *name)
-{
-	static char path[512];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return path;
-}
-
-static void put(const char *dir, const char *name, const char *content)
-{
-	FILE *file = fopen(in(dir, name), "we");
-
-	assert_non_null(file);
-	fputs(content, file);
-	fclose(file);
-}
-
-static int teardown(void **state)
-{
-	static const char *const names[] = {"app.conf", "app.conf.d/10-a.conf",
-		"app.conf.d/9-b.conf", "app.conf.d/.hidden.conf", "app.conf.d/x.conf~",
-		"app.conf.d/null.conf", "app.conf.d/fifo.conf"};
-	char *dir = *state;
-
-	for (size_t i = 0; i < ELEMENTS(names); i++)
-		unlink(in(dir, names[i]));
-	for (int i = 0; i < 100; i++) {
-		char name[64];
-
-		snprintf(name, sizeof(name), "app.conf.d/%02d.conf", i);
-		unlink(in(dir, name));
-	}
-	rmdir(in(dir, "app.conf.d"));
-	assert_return_code(rmdir(dir), errno);
-	free(dir);
-	return 0;
-}
-
-static void missing_files_are_defaults(void **state)
-{
-	_cleanup_(cleanup_config_free) struct config *config = NULL, *other = NULL;
-
-	assert_return_code(config_load(*state, "app", error, &config), 0);
-	assert_int_equal(config->ports[COLOR_BLUE], 9000);
-	assert_return_code(config_load("/nonexistent/x", "shop", error, &other), 0);
-	assert_string_equal(other->app, "shop");
-}
-
-static void drop_ins_are_read_in_the_order_of_their_names(void **state)
-{
-	_cleanup_(cleanup_config_free) struct config *config = NULL;
-	const char *dir = *state;
-
-	put(dir, "app.conf", "[App]\nBluePort=1\n[Hold]\nRequests=1\n[Probe]\nRise=9\n");
-	assert_return_code(mkdir(in(dir, "app.conf.d"), 0755), errno);
-	put(dir, "app.conf.d/10-a.conf", "[App]\nBluePort=2\n[Hold]\nRequests=2\n");
-	put(dir, "app.conf.d/9-b.conf", "[App]\nBluePort=3\n");
-	put(dir, "app.conf.d/.hidden.conf", "[App]\nBluePort=4\n");
-	put(dir, "app.conf.d/x.conf~", "[App]\nBluePort=5\n");
-	assert_return_code(symlink("/dev/null", in(dir, "app.conf.d/null.conf")), errno);
-	assert_return_code(config_load(dir, "app", error, &config), 0);
-	assert_int_equal(config->ports[COLOR_BLUE], 3);
-	assert_int_equal(config->hold_requests, 2);
-	assert_int_equal(config->probe.rise, 9);
-}
-
-static void error_names_the_file_it_is_in(void **state)
-{
-	struct config *config = NULL;
-	char sentence[300];
-	const char *dir = *state;
-
-	put(dir, "app.conf", "[App]\nBluePort=1\n");
-	assert_return_code(mkdir(in(dir, "app.conf.d"), 0755), errno);
-	put(dir, "app.conf.d/10-a.conf", "[App]\n\nBluePort=x\n");
-	assert_int_equal(config_load(dir, "app", error, &config), -EINVAL);
-	assert_null(config);
-	snprintf(sentence, sizeof(sentence),
-		"%s/app.conf.d/10-a.conf:3: BluePort=x is not possible; it must be a port from 1 "
-		"to 65535",
-		dir);
-	assert_string_equal(error, sentence);
-}
-
-static void what_is_no_file_is_refused_and_not_waited_for(void **state)
-{
-	struct config *config = NULL;
-	char sentence[300];
-	const char *dir = *state;
-
-	assert_return_code(mkdir(in(dir, "app.conf.d"), 0755), errno);
-	assert_return_code(mkfifo(in(dir, "app.conf.d/fifo.conf"), 0644), errno);
-	assert_int_equal(config_load(dir, "app", error, &config), -EINVAL);
-	snprintf(sentence, sizeof(sentence), "%s/app.conf.d/fifo.conf: is not a file; remove it",
-		dir);
-	assert_string_equal(error, sentence);
-}
-
-static void link_to_nothing_is_named(void **state)
-{
-	struct config *config = NULL;
-	char sentence[300];
-	const char *dir = *state;
-
-	assert_return_code(mkdir(in(dir, "app.conf.d"), 0755), errno);
-	assert_return_code(symlink("/nonexistent/x", in(dir, "app.conf.d/null.conf")), errno);
-	assert_int_equal(config_load(dir, "app", error, &config), -ENOENT);
-	snprintf(sentence, sizeof(sentence),
-		"%s/app.conf.d/null.conf: cannot be read: No such file or directory", dir);
-	assert_string_equal(error, sentence);
-}
-
-static void file_that_is_too_long_is_refused(void **state)
-{
-	static char text[CONFIG_FILE_MAX + 2];
-	struct config *config = NULL;
-	const char *dir = *state;
-
-	memset(text, '#', CONFIG_FILE_MAX);
-	put(dir, "app.conf", text);
-	assert_return_code(config_load(dir, "app", error, &config), 0);
-	config = config_free(config);
-	text[CONFIG_FILE_MAX] = '#';
-	put(dir, "app.conf", text);
-	assert_int_equal(config_load(dir, "app", error, &config), -EFBIG);
-	assert_non_null(strstr(error, "/app.conf: is longer than 64 KiB; shorten it"));
-}
-
-static void too_many_files_are_refused(void **state)
-{
-	struct config *config = NULL;
-	const char *dir = *state;
-
-	assert_return_code(mkdir(in(dir, "app.conf.d"), 0755), errno);
-	for (int i = 0; i < CONFIG_FILES_MAX; i++) {
-		char name[64];
-
-		snprintf(name, sizeof(name), "app.conf.d/%02d.conf", i);
-		put(dir, name, "");
-	}
-	assert_return_code(config_load(dir, "app", error, &config), 0);
-	config = config_free(config);
-	put(dir, "app.conf", "");
-	assert_int_equal(config_load(dir, "app", error, &config), -E2BIG);
-	assert_non_null(strstr(error, "/app.conf.d/63.conf: is one file too many"));
-}
-
 /* The manual page */
 
 struct page_key {
@@ -642,28 +311,11 @@ int main(void)
 		cmocka_unit_test(every_key_is_taken),
 		cmocka_unit_test(empty_value_restores_the_default),
 		cmocka_unit_test(later_file_replaces_key_by_key),
-		cmocka_unit_test(syntax_of_systemd_is_read),
-		cmocka_unit_test(continued_last_line_is_whole),
-		cmocka_unit_test(broken_syntax_names_its_line),
-		cmocka_unit_test(nul_byte_is_named),
-		cmocka_unit_test(unknown_words_are_named_with_the_known),
-		cmocka_unit_test(long_words_are_cut_in_the_sentence),
-		cmocka_unit_test(key_given_twice_is_refused),
 		cmocka_unit_test(value_out_of_range_says_what_is_allowed),
 		cmocka_unit_test(seventeen_words_are_too_many),
 		cmocka_unit_test(equal_ports_are_refused_where_they_were_given_last),
 		cmocka_unit_test(probe_longer_than_the_start_is_refused),
 		cmocka_unit_test(name_of_an_app_is_checked),
-		cmocka_unit_test(text_cut_at_every_byte_is_read_up_to_its_end),
-		cmocka_unit_test_setup_teardown(missing_files_are_defaults, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-			drop_ins_are_read_in_the_order_of_their_names, setup, teardown),
-		cmocka_unit_test_setup_teardown(error_names_the_file_it_is_in, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-			what_is_no_file_is_refused_and_not_waited_for, setup, teardown),
-		cmocka_unit_test_setup_teardown(link_to_nothing_is_named, setup, teardown),
-		cmocka_unit_test_setup_teardown(file_that_is_too_long_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(too_many_files_are_refused, setup, teardown),
 		cmocka_unit_test(manual_page_has_the_keys_and_defaults_of_the_table),
 	};
 

@@ -33,11 +33,18 @@ struct fixture {
 	int orders; /* one byte an order to the child, answered with one byte */
 };
 
-static int listen_on(int family, uint16_t port)
+static struct sockaddr_in loopback(uint16_t port)
 {
-	struct sockaddr_in ipv4 = {.sin_family = AF_INET,
+	return (struct sockaddr_in){
+		.sin_family = AF_INET,
 		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+}
+
+static int listen_on(int family)
+{
+	struct sockaddr_in ipv4 = loopback(0);
 	struct sockaddr_in6 ipv6 = {
 		.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = in6addr_any};
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -62,9 +69,7 @@ static uint16_t port_of(int fd)
 
 static int connect_to(uint16_t port)
 {
-	struct sockaddr_in name = {.sin_family = AF_INET,
-		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in name = loopback(port);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&name, sizeof(name)) < 0)
@@ -121,7 +126,7 @@ static int setup_with(void **state, int family)
 
 	assert_non_null(fixture);
 	assert_return_code(sockdiag_open(&fixture->sockdiag), 0);
-	fixture->fd = listen_on(family, 0);
+	fixture->fd = listen_on(family);
 	fixture->port = port_of(fixture->fd);
 	assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), errno);
 	fixture->child = fork();
@@ -278,7 +283,7 @@ static void closed_by_the_server_is_no_connection(void **state)
 static void other_ports_do_not_count(void **state)
 {
 	struct fixture *fixture = *state;
-	int fd = listen_on(AF_INET, 0);
+	int fd = listen_on(AF_INET);
 	struct sockdiag_port port;
 
 	order(fixture, "++");
@@ -292,12 +297,11 @@ static void other_ports_do_not_count(void **state)
 static void two_listeners_are_one_port(void **state)
 {
 	struct fixture *fixture = *state;
-	struct sockaddr_in name = {.sin_family = AF_INET,
-		.sin_port = htons(fixture->port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1)};
+	struct sockaddr_in name = loopback(fixture->port);
 	int second = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int third = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+	name.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
 	assert_return_code(bind(second, (struct sockaddr *)&name, sizeof(name)), errno);
 	assert_return_code(listen(second, 4), errno);
 	assert_return_code(connect(third, (struct sockaddr *)&name, sizeof(name)), errno);
@@ -371,7 +375,7 @@ static void lost_events_count_as_events(void **state)
 	assert_return_code(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), errno);
 	/* Of another port, and more than there is room for. */
 	for (int i = 0; i < 50; i++) {
-		int listener = listen_on(AF_INET, 0);
+		int listener = listen_on(AF_INET);
 		int client = connect_to(port_of(listener));
 
 		close(client);
