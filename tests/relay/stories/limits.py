@@ -213,6 +213,25 @@ def too_few_descriptors_shed_load_and_do_not_spin(s):
     s.control.wait_counters(holding=0, blue_inflight=0)
 
 
+@story(nofile=40)
+def too_few_descriptors_are_not_the_colors_fault(s):
+    """No `refused`, and nothing for the standby: it was us who could not connect."""
+    s.blue.serve()
+    s.green.serve()
+    clients = [s.client() for _ in range(60)]
+    for c in clients:
+        c.get('/')
+    for _ in range(20):
+        s.control.counters()
+        s.relay.expect_calm(0.02)
+    for c in clients:
+        c.close()
+    for _ in range(20):
+        s.works()
+    s.control.expect_no_event('refused')
+    same(s.green.targets(), [])
+
+
 @story(nofile=64)
 def too_few_descriptors_do_not_lose_the_supervisor(s):
     s.blue.serve()
