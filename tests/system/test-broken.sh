@@ -17,6 +17,9 @@ configure() {
 	END
 }
 
+# What the relay counts as refused after their wait.
+refused_by_us() { status_of 's["relay"]["counters"]["hold_expired"]'; }
+
 break_and_repair() { # BREAK WHAT-IT-DOES WORDS-OF-THE-REASON
 	local green refused told
 	green=$(color_pid green)
