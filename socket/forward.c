@@ -150,8 +150,9 @@ size_t forward_request_head(const char *bytes, const struct http1_head *head,
 static bool response_keeps(
 	const struct http1_head *head, const struct http1_header *header, bool unchunk)
 {
+	/* hop_by_hop: it came with a 1xx or 204, whose client would wait for the chunks. */
 	if (header->field == HTTP1_TRANSFER_ENCODING || header->field == HTTP1_TRAILER)
-		return !unchunk;
+		return !unchunk && !header->hop_by_hop;
 	/* A 101 says to what it switched; any other answer may say what it could (426). */
 	if (header->field == HTTP1_UPGRADE)
 		return head->status == 101 || head->status == 426;

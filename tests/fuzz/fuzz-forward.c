@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Any bytes as a head that is passed on: the next reader frames it as we did, and nothing is in
+ * it that belonged to the connection it came by, or that only we may say.
+ */
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "forward.h"
+#include "fuzz.h"
+#include "http1.h"
+
+#define ADDRESS "192.0.2.1"
+
+static char out[FORWARD_SIZE_MAX];
+static struct http1_head head, passed;
+
+static uint32_t count(const struct http1_head *of, enum http1_field field)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < of->header_count; i++)
+		n += of->headers[i].field == field;
+	return n;
+}
+
+static bool same_text(const char *a, struct http1_span in_a, const char *b, struct http1_span in_b)
+{
+	return in_a.length == in_b.length &&
+	       memcmp(a + in_a.offset, b + in_b.offset, in_a.length) == 0;
+}
+
+/* Fields were added: it may be over the limits now, and only that. */
+static bool grew_too_large(enum http1_verdict verdict, size_t length)
+{
+	must(verdict == HTTP1_OK || verdict == HTTP1_TOO_LARGE);
+	must(verdict == HTTP1_OK || length > HTTP1_HEAD_MAX ||
+		passed.header_count == HTTP1_HEADERS_MAX);
+	return verdict != HTTP1_OK;
+}
+
+static void hop_by_hop_check(bool connection)
+{
+	for (uint32_t i = 0; i < passed.header_count; i++)
+		must(!passed.headers[i].hop_by_hop ||
+			(connection && (passed.headers[i].field == HTTP1_CONNECTION ||
+					       passed.headers[i].field == HTTP1_UPGRADE)));
+}
+
+static void request_check(const char *bytes, bool trusted)
+{
+	const struct forward_peer peer = {ADDRESS, trusted};
+	size_t length = forward_request_head(bytes, &head, &peer, out);
+	uint32_t seen = 0;
+
+	must(length <= sizeof(out));
+	if (grew_too_large(http1_request_parse(out, length, &seen, &passed), length))
+		return;
+	must(passed.size == length && passed.minor == 1);
+	must(passed.framing == head.framing && passed.content_length == head.content_length);
+	must(passed.method == head.method);
+	must(same_text(bytes, head.method_name, out, passed.method_name));
+	must(same_text(bytes, head.target, out, passed.target));
+	must(count(&passed, HTTP1_HOST) == 1 && count(&passed, HTTP1_X_FORWARDED_FOR) == 1);
+	must(head.host.length == 0 || same_text(bytes, head.host, out, passed.host));
+	must(passed.upgrade == forward_upgrades(bytes, &head));
+	must(count(&passed, HTTP1_CONNECTION) == passed.upgrade);
+	must(count(&passed, HTTP1_UPGRADE) == passed.upgrade);
+	must(passed.keep_alive);
+	hop_by_hop_check(passed.upgrade);
+	for (uint32_t i = 0; !trusted && i < passed.header_count; i++)
+		must(passed.headers[i].field != HTTP1_X_FORWARDED_FOR ||
+			(passed.headers[i].value.length == strlen(ADDRESS) &&
+				memcmp(out + passed.headers[i].value.offset, ADDRESS,
+					strlen(ADDRESS)) == 0));
+}
+
+static void response_check(const char *bytes, enum http1_method request, enum forward_ending ending)
+{
+	bool unchunk = head.framing == HTTP1_CHUNKED && ending == FORWARD_CLOSE;
+	size_t length = forward_response_head(bytes, &head, ending, unchunk, out);
+	uint32_t seen = 0;
+
+	must(length <= sizeof(out));
+	if (grew_too_large(http1_response_parse(out, length, &seen, request, &passed), length))
+		return;
+	must(passed.size == length && passed.status == head.status && passed.minor == 1);
+	must(passed.framing == (unchunk ? HTTP1_UNTIL_CLOSE : head.framing));
+	must(passed.content_length == head.content_length);
+	must(count(&passed, HTTP1_CONNECTION) <= 1);
+	must(passed.keep_alive ==
+			(ending != FORWARD_CLOSE && passed.framing != HTTP1_UNTIL_CLOSE) ||
+		passed.status == 101);
+	hop_by_hop_check(true);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	static const enum http1_method requests[] = {HTTP1_GET, HTTP1_HEAD, HTTP1_CONNECT};
+	const char *text = (const char *)bytes;
+	uint32_t seen = 0;
+
+	if (http1_request_parse(text, size, &seen, &head) == HTTP1_OK) {
+		request_check(text, false);
+		request_check(text, true);
+	}
+	for (size_t i = 0; i < ELEMENTS(requests); i++) {
+		seen = 0;
+		if (http1_response_parse(text, size, &seen, requests[i], &head) != HTTP1_OK)
+			continue;
+		for (int ending = 0; ending < FORWARD_ENDING_COUNT; ending++)
+			response_check(text, requests[i], (enum forward_ending)ending);
+	}
+	return 0;
+}
