@@ -29,9 +29,10 @@ static json_t *show_color(const struct instance *instance)
 	const struct unit_status *status = &instance->status;
 	const struct probe_result *answer = &instance->answer;
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:f, s:i, s:s, s:f, s:s, s:b}",
+	return json_pack("{s:s, s:s, s:b, s:s, s:s, s:s, s:i, s:i, s:f, s:i, s:s, s:f, s:s, s:b}",
 		"role", role_name(instance->color == COLOR_BLUE ? ROLE_PRIMARY : ROLE_FALLBACK),
-		"health", health_name(instance->verdict.health), "unit", instance->unit, "activity",
+		"health", health_name(instance->verdict.health), "healthy",
+		instance_is_healthy(instance), "unit", instance->unit, "activity",
 		instance->known ? unit_activity_name(status->activity) : "unknown", "sub_state",
 		status->sub_state, "pid", (int)status->main_pid, "restarts", (int)status->restarts,
 		"since", realtime_of(status->active_since_usec), "port", (int)instance->port,

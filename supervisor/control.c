@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "report.h"
 #include "control-show.h"
+#include "report.h"
 
 #define OBJECT_PATH	 "/app/bluegreen"
 #define OBJECT_INTERFACE "app.bluegreen.Supervisor"

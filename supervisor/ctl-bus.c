@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Knows how the supervisor is called, and what it means when it cannot be.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "ctl.h"
+
+#define OBJECT_PATH	 "/app/bluegreen"
+#define OBJECT_INTERFACE "app.bluegreen.Supervisor"
+
+const char *ctl_bus_name(const struct ctl *ctl)
+{
+	static char name[96];
+
+	snprintf(name, sizeof(name), "app.bluegreen.%s", ctl->app);
+	return name;
+}
+
+int ctl_connect(struct ctl *ctl)
+{
+	int r;
+
+	if (ctl->bus)
+		return CTL_OK;
+	r = sd_bus_open_system(&ctl->bus);
+	if (r < 0) {
+		fprintf(stderr, "bluegreenctl: the system bus cannot be reached: %s\n",
+			strerror(-r));
+		return CTL_FAILED;
+	}
+	return CTL_OK;
+}
+
+/* Whether something was begun that we know nothing more of, or nothing was. */
+static int error_explain(const struct ctl *ctl, const sd_bus_error *error, int r)
+{
+	if (sd_bus_error_has_names(
+		    error, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER)) {
+		fprintf(stderr,
+			"bluegreenctl: the supervisor of %s does not run; start it with `systemctl "
+			"start %s-bluegreen', or see `systemctl status %s-bluegreen'\n",
+			ctl->app, ctl->app, ctl->app);
+		return CTL_FAILED;
+	}
+	if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED)) {
+		fprintf(stderr, "bluegreenctl: this is for root: %s\n", error->message);
+		return CTL_FAILED;
+	}
+	if (sd_bus_error_has_names(error, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_DISCONNECTED,
+		    SD_BUS_ERROR_TIMEOUT)) {
+		fprintf(stderr,
+			"bluegreenctl: the supervisor of %s went before it answered: what became "
+			"of "
+			"it is unknown, see `bluegreenctl status'\n",
+			ctl->app);
+		return CTL_UNKNOWN;
+	}
+	fprintf(stderr, "bluegreenctl: %s\n", error->message ? error->message : strerror(-r));
+	return CTL_FAILED;
+}
+
+static int call(struct ctl *ctl, const char *method, const char *argument, sd_bus_message **ret)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	int r, exit_status;
+
+	exit_status = ctl_connect(ctl);
+	if (exit_status != CTL_OK)
+		return exit_status;
+	if (argument)
+		r = sd_bus_call_method(ctl->bus, ctl_bus_name(ctl), OBJECT_PATH, OBJECT_INTERFACE,
+			method, &error, ret, "s", argument);
+	else
+		r = sd_bus_call_method(ctl->bus, ctl_bus_name(ctl), OBJECT_PATH, OBJECT_INTERFACE,
+			method, &error, ret, NULL);
+	exit_status = r < 0 ? error_explain(ctl, &error, r) : CTL_OK;
+	sd_bus_error_free(&error);
+	return exit_status;
+}
+
+json_t *ctl_call(struct ctl *ctl, const char *method, const char *argument, int *ret_exit)
+{
+	sd_bus_message *reply = NULL;
+	json_t *value = NULL;
+	const char *text;
+
+	*ret_exit = call(ctl, method, argument, &reply);
+	if (*ret_exit != CTL_OK)
+		return NULL;
+	if (sd_bus_message_read(reply, "s", &text) >= 0)
+		value = json_loads(text, 0, NULL);
+	sd_bus_message_unref(reply);
+	if (!value) {
+		fprintf(stderr, "bluegreenctl: the supervisor's answer is not understood; is it of "
+				"another version?\n");
+		*ret_exit = CTL_FAILED;
+	}
+	return value;
+}
+
+int ctl_deploy(struct ctl *ctl, const char *release, char *id)
+{
+	sd_bus_message *reply = NULL;
+	const char *text;
+	int r;
+
+	r = call(ctl, "Deploy", release, &reply);
+	if (r != CTL_OK)
+		return r;
+	if (sd_bus_message_read(reply, "s", &text) < 0)
+		r = CTL_UNKNOWN;
+	else
+		snprintf(id, 33, "%s", text);
+	sd_bus_message_unref(reply);
+	return r;
+}

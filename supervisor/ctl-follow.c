@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Knows how to wait for a cycle: its steps are told by signals, its end by the signal of its own
+ * id, and both by GetCycle, should a signal be lost. A supervisor that goes takes its bus name
+ * along: then nothing more is known, and that is said at once.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "ctl.h"
+
+/* How often the truth is asked for: a terminal shows what a step waits for. */
+#define ASK_USEC	  (5 * USEC_PER_SEC)
+#define ASK_TERMINAL_USEC (500 * USEC_PER_MSEC)
+#define REDRAW_USEC	  (100 * USEC_PER_MSEC)
+
+struct follow {
+	struct ctl *ctl;
+	const char *id;
+	json_t *cycle; /* as it was told last; NULL: not yet */
+	char step[64]; /* the step under way */
+	uint64_t step_began;
+	size_t lines; /* that the live display has on the screen */
+	bool ended, lost;
+	char outcome[32];
+	char reason[1024];
+};
+
+static void follow_end(struct follow *follow, const char *outcome, const char *reason)
+{
+	follow->ended = true;
+	snprintf(follow->outcome, sizeof(follow->outcome), "%s", outcome);
+	snprintf(follow->reason, sizeof(follow->reason), "%s", reason);
+}
+
+/* A line a step for who reads a log: its end, and the begin of one that may take long. */
+static void step_line(struct follow *follow, const json_t *event)
+{
+	const char *state = json_word(event, "state");
+	const char *detail = json_word(event, "detail");
+
+	if (follow->ctl->json || follow->ctl->quiet || strcmp(state, "begun") == 0)
+		return;
+	screen_step(follow->ctl, json_word(event, "step"), state,
+		json_figure(event, "usec") / (double)USEC_PER_SEC,
+		*detail ? detail : json_word(event, "text"));
+	fflush(stdout);
+}
+
+static int on_progress(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct follow *follow = userdata;
+	const char *text;
+	json_t *event;
+
+	(void)error;
+	if (sd_bus_message_read(message, "s", &text) < 0)
+		return 0;
+	event = json_loads(text, 0, NULL);
+	if (event && strcmp(json_word(event, "id"), follow->id) == 0) {
+		if (follow->ctl->json)
+			printf("%s\n", text);
+		else if (!follow->ctl->terminal)
+			step_line(follow, event);
+		if (strcmp(json_word(event, "state"), "begun") == 0) {
+			snprintf(
+				follow->step, sizeof(follow->step), "%s", json_word(event, "step"));
+			follow->step_began = now_usec();
+		}
+	}
+	json_decref(event);
+	return 0;
+}
+
+static int on_finished(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct follow *follow = userdata;
+	const char *id, *outcome, *reason;
+
+	(void)error;
+	if (sd_bus_message_read(message, "sss", &id, &outcome, &reason) >= 0 &&
+		strcmp(id, follow->id) == 0)
+		follow_end(follow, outcome, reason);
+	return 0;
+}
+
+static int on_owner(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct follow *follow = userdata;
+	const char *name, *before, *after;
+
+	(void)error;
+	if (sd_bus_message_read(message, "sss", &name, &before, &after) >= 0 && *before)
+		follow->lost = true;
+	return 0;
+}
+
+static int matches_add(struct ctl *ctl, struct follow *follow)
+{
+	char owner[256];
+	int r;
+
+	r = sd_bus_match_signal(ctl->bus, NULL, ctl_bus_name(ctl), "/app/bluegreen",
+		"app.bluegreen.Supervisor", "Progress", on_progress, follow);
+	if (r >= 0)
+		r = sd_bus_match_signal(ctl->bus, NULL, ctl_bus_name(ctl), "/app/bluegreen",
+			"app.bluegreen.Supervisor", "Finished", on_finished, follow);
+	snprintf(owner, sizeof(owner),
+		"type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
+		"interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='%s'",
+		ctl_bus_name(ctl));
+	if (r >= 0)
+		r = sd_bus_add_match(ctl->bus, NULL, owner, on_owner, follow);
+	if (r < 0)
+		fprintf(stderr, "bluegreenctl: the supervisor's signals cannot be received: %s\n",
+			strerror(-r));
+	return r;
+}
+
+/* The truth, for a signal that was lost and for what a step waits for. */
+static int cycle_ask(struct follow *follow)
+{
+	const char *outcome;
+	json_t *cycle;
+	int exit_status;
+
+	cycle = ctl_call(follow->ctl, "GetCycle", follow->id, &exit_status);
+	if (!cycle)
+		return exit_status;
+	json_decref(follow->cycle);
+	follow->cycle = cycle;
+	outcome = json_word(cycle, "outcome");
+	if (!follow->ended && strcmp(outcome, "running") != 0 && strcmp(outcome, "queued") != 0)
+		follow_end(follow, outcome, json_word(cycle, "reason"));
+	return CTL_OK;
+}
+
+/* The whole table again, over the one that stands there. */
+static void redraw(struct follow *follow)
+{
+	const json_t *steps = json_object_get(follow->cycle, "steps");
+	size_t i;
+	const json_t *step;
+
+	if (follow->lines > 0)
+		printf("\033[%zuA", follow->lines);
+	follow->lines = json_array_size(steps);
+	json_array_foreach(steps, i, step)
+	{
+		const char *name = json_word(step, "step");
+		const char *state = json_word(step, "state");
+		const char *detail = json_word(step, "detail");
+		double seconds = json_figure(step, "seconds");
+		bool begun = strcmp(state, "begun") == 0;
+		bool pending = strcmp(state, "pending") == 0;
+
+		if (begun && strcmp(name, follow->step) == 0)
+			seconds = (double)(now_usec() - follow->step_began) / USEC_PER_SEC;
+		printf("\r\033[K");
+		screen_step(follow->ctl, name, state, pending ? -1 : seconds,
+			*detail ? detail
+			: begun ? json_word(step, "text")
+				: "");
+	}
+	fflush(stdout);
+}
+
+static int wait_a_little(struct follow *follow)
+{
+	uint64_t asked = now_usec();
+	bool live = follow->ctl->terminal && !follow->ctl->json;
+
+	while (!follow->ended && !follow->lost) {
+		int r = sd_bus_process(follow->ctl->bus, NULL);
+
+		if (r < 0)
+			return r;
+		if (r > 0)
+			continue;
+		if (now_usec() - asked >= (live ? ASK_TERMINAL_USEC : ASK_USEC))
+			return 0;
+		if (live)
+			redraw(follow);
+		r = sd_bus_wait(follow->ctl->bus, live ? REDRAW_USEC : ASK_USEC);
+		if (r < 0 && r != -EINTR)
+			return r;
+	}
+	return 0;
+}
+
+static int follow_lost(const struct follow *follow)
+{
+	fprintf(stderr,
+		"bluegreenctl: the supervisor of %s went in the middle of cycle %.8s: its outcome "
+		"is "
+		"unknown, see `bluegreenctl status'\n",
+		follow->ctl->app, follow->id);
+	return CTL_UNKNOWN;
+}
+
+static int follow_tell(struct follow *follow)
+{
+	const char *app = follow->ctl->app;
+
+	if (follow->ctl->json && follow->cycle) {
+		char *text = json_dumps(follow->cycle, JSON_COMPACT);
+
+		printf("%s\n", text ? text : "{}");
+		free(text);
+	} else if (follow->ctl->terminal) {
+		redraw(follow);
+	}
+	if (strcmp(follow->outcome, "succeeded") == 0)
+		return CTL_OK;
+	fprintf(stderr,
+		"bluegreenctl: the cycle %s at %s; see `bluegreenctl status', `journalctl "
+		"-u %s@blue' and `journalctl -u %s@green'\n",
+		strcmp(follow->outcome, "failed") == 0 ? "failed" : follow->outcome, follow->reason,
+		app, app);
+	return strcmp(follow->outcome, "interrupted") == 0 ? CTL_UNKNOWN : CTL_FAILED;
+}
+
+int ctl_follow(struct ctl *ctl, const char *release)
+{
+	struct follow follow = {.ctl = ctl};
+	char id[33] = "";
+	int r;
+
+	r = ctl_connect(ctl);
+	if (r != CTL_OK)
+		return r;
+	follow.id = id;
+	/* Before the cycle begins, so that no signal of it is missed. */
+	if (matches_add(ctl, &follow) < 0)
+		return CTL_FAILED;
+	r = ctl_deploy(ctl, release, id);
+	if (r != CTL_OK)
+		return r;
+	while (!follow.ended && !follow.lost) {
+		r = cycle_ask(&follow);
+		if (r != CTL_OK && !follow.lost)
+			return CTL_UNKNOWN;
+		if (wait_a_little(&follow) < 0)
+			follow.lost = true;
+	}
+	/* The last words are those of the record. */
+	if (follow.ended)
+		(void)cycle_ask(&follow);
+	r = follow.ended ? follow_tell(&follow) : follow_lost(&follow);
+	json_decref(follow.cycle);
+	return r;
+}
