@@ -191,8 +191,8 @@ static enum outcome judge_whole(struct client *client, const char **ret_why)
 
 	if (outcome != OUTCOME_ANSWERED || client->run->options.no_receipt)
 		return outcome;
-	return judge_answer(&client->ticket, &client->answer, client->previous, client->body,
-		client->body_size, ret_why);
+	return judge_answer(&client->ticket, &client->answer, client->previous,
+		client->body ? client->body : "", client->body_size, ret_why);
 }
 
 static void finish(struct client *client, bool more_came)

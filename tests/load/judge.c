@@ -114,13 +114,10 @@ static void count_silence(struct judge *judge, uint64_t now)
 {
 	uint64_t before = judge->last_read ? judge->last_read : judge->began;
 
-	if (judge->reads_over)
-		return;
 	if (now - before > judge->longest_silence) {
 		judge->longest_silence = now - before;
 		judge->longest_silence_at = before - judge->began;
 	}
-	judge->last_read = now;
 }
 
 static void count_second(
@@ -141,8 +138,10 @@ static void count_second(
 	else
 		second->failed++;
 	raise_to(write ? &second->longest_write : &second->longest_read, waited);
-	if (ticket->kind == KIND_GET && outcome == OUTCOME_ANSWERED)
+	if (ticket->kind == KIND_GET && outcome == OUTCOME_ANSWERED) {
 		count_silence(judge, now);
+		judge->last_read = now;
+	}
 }
 
 void judge_settle(struct judge *judge, const struct ticket *ticket, enum outcome outcome,
@@ -182,7 +181,6 @@ void judge_reads_over(struct judge *judge)
 {
 	if (judge->reads_begun)
 		count_silence(judge, now_usec());
-	judge->reads_over = true;
 }
 
 uint64_t judge_count(const struct judge *judge, enum outcome outcome)

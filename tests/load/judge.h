@@ -90,7 +90,7 @@ struct judge {
 	struct connection_counts connections;
 	uint64_t echoes, events;
 	uint64_t last_read, longest_silence, longest_silence_at; /* between two answered reads */
-	bool reads_begun, reads_over;
+	bool reads_begun;
 	uint64_t late[OUTCOME_COUNT]; /* failures found after settling */
 	char *failures[FAILURES_KEPT];
 	size_t failure_count;
@@ -120,7 +120,7 @@ void judge_settle_late(
 /* Keeps a sentence about a failure, if there is still room. */
 void judge_tell(struct judge *judge, const char *sentence);
 
-/* No read is begun any more: the silence that follows is not the server's. */
+/* No read is begun any more: a silence that nothing ends from now on is not the server's. */
 void judge_reads_over(struct judge *judge);
 
 /* Of all kinds and colors, the late ones included. */

@@ -22,6 +22,9 @@
 #include "transfer.h"
 #include "websocket.h"
 
+/* How long is listened after the last answer, for bytes that nobody asked for. */
+#define HUSH_USEC (200 * USEC_PER_MSEC)
+
 struct clients {
 	struct client **clients;
 	size_t client_count;
@@ -32,35 +35,66 @@ struct clients {
 	struct transfer *transfers[2];
 };
 
-/* Ends the run: first nothing new, then, at its bound, without what is still under way. */
-struct ending {
-	struct actor clock;   /* the duration, then the bound */
-	struct actor signals; /* SIGINT and SIGTERM */
-	struct run *run;
-	bool bound_reached;
-	bool hurried; /* asked to end a second time */
+/* A run of transfers alone ends with them; everything else with its duration. */
+static bool has_only_transfers(const struct options *o)
+{
+	return o->keepalive + o->close + o->websocket + o->sse == 0;
+}
+
+static bool transfers_are_over(const struct clients *all)
+{
+	for (size_t i = 0; i < ELEMENTS(all->transfers); i++)
+		if (all->transfers[i] && !transfer_is_over(all->transfers[i]))
+			return false;
+	return true;
+}
+
+enum ending_state {
+	ENDING_NOT,
+	ENDING_BEGUN,  /* nothing new is begun, what is under way is awaited */
+	ENDING_HUSHED, /* nothing is under way; whoever says more now speaks out of turn */
+	ENDING_OVER,
 };
 
-static void end_begin(struct ending *ending)
+struct ending {
+	struct actor clock;   /* when the state ends */
+	struct actor signals; /* SIGINT and SIGTERM; the second one is impatient */
+	struct run *run;
+	const struct clients *all;
+	enum ending_state state;
+};
+
+static void ending_enter(struct ending *ending, enum ending_state state)
 {
 	struct run *run = ending->run;
+	uint64_t deadline = USEC_INFINITY;
 
-	run->ending = true;
-	judge_reads_over(run->judge);
-	schedule_stop(run->schedule);
-	/* Every exchange has its own deadline by then, those still to be sent excepted. */
-	(void)loop_set_deadline(
-		run->loop, &ending->clock, now_usec() + run->options.timeout_usec + USEC_PER_SEC);
+	ending->state = state;
+	if (state == ENDING_BEGUN) {
+		run->ending = true;
+		judge_reads_over(run->judge);
+		schedule_stop(run->schedule);
+		/* Every exchange has its own deadline by then; those still to be sent have not. */
+		deadline = now_usec() + run->options.timeout_usec + USEC_PER_SEC;
+	} else if (state == ENDING_HUSHED) {
+		run->judge->ended = now_usec();
+		deadline = now_usec() + HUSH_USEC;
+	} else if (run->judge->ended == 0) {
+		run->judge->ended = now_usec();
+	}
+	(void)loop_set_deadline(run->loop, &ending->clock, deadline);
 }
 
 static void on_clock(struct actor *actor)
 {
 	struct ending *ending = (struct ending *)((char *)actor - offsetof(struct ending, clock));
 
-	if (ending->run->ending)
-		ending->bound_reached = true;
+	if (ending->state == ENDING_BEGUN && !transfers_are_over(ending->all))
+		/* A transfer takes as long as it moves; its own deadline bounds its pauses. */
+		(void)loop_set_deadline(ending->run->loop, &ending->clock,
+			now_usec() + ending->run->options.timeout_usec);
 	else
-		end_begin(ending);
+		ending_enter(ending, ending->state == ENDING_NOT ? ENDING_BEGUN : ENDING_OVER);
 }
 
 static void on_signal(struct actor *actor, uint32_t events)
@@ -69,20 +103,17 @@ static void on_signal(struct actor *actor, uint32_t events)
 	struct signalfd_siginfo signal_read;
 
 	(void)events;
-	if (read(actor->fd, &signal_read, sizeof(signal_read)) <= 0)
-		return;
-	if (ending->run->ending)
-		ending->hurried = true;
-	else
-		end_begin(ending);
+	if (read(actor->fd, &signal_read, sizeof(signal_read)) > 0)
+		ending_enter(ending, ending->state == ENDING_NOT ? ENDING_BEGUN : ENDING_OVER);
 }
 
-static int ending_open(struct ending *ending, struct run *run)
+static int ending_open(struct ending *ending, struct run *run, const struct clients *all)
 {
 	sigset_t set;
 	int fd;
 
 	*ending = (struct ending){.run = run,
+		.all = all,
 		.clock = {.fd = -EBADF, .deadline = USEC_INFINITY, .on_deadline = on_clock},
 		.signals = {.fd = -EBADF, .deadline = USEC_INFINITY, .on_ready = on_signal}};
 	sigemptyset(&set);
@@ -142,30 +173,16 @@ static void close_clients(struct clients *all)
 	free(all->streams);
 }
 
-/* A run of transfers alone ends with them; everything else with its duration. */
-static bool has_only_transfers(const struct options *o)
+static void end_in_time(struct ending *ending)
 {
-	return o->keepalive + o->close + o->websocket + o->sse == 0;
-}
+	const struct run *run = ending->run;
 
-static bool transfers_are_over(const struct clients *all)
-{
-	for (size_t i = 0; i < ELEMENTS(all->transfers); i++)
-		if (all->transfers[i] && !transfer_is_over(all->transfers[i]))
-			return false;
-	return true;
-}
-
-/* A transfer takes as long as it moves; its own deadline bounds its pauses. */
-static bool is_over(const struct run *run, const struct clients *all, const struct ending *ending)
-{
-	if (ending->hurried)
-		return true;
-	if (!transfers_are_over(all))
-		return false;
-	if (ending->bound_reached)
-		return true;
-	return run->ending && run->judge->busy == 0 && schedule_waiting(run->schedule) == 0;
+	if (ending->state == ENDING_NOT && has_only_transfers(&run->options) &&
+		transfers_are_over(ending->all))
+		ending_enter(ending, ENDING_BEGUN);
+	if (ending->state == ENDING_BEGUN && run->judge->busy == 0 &&
+		schedule_waiting(run->schedule) == 0)
+		ending_enter(ending, ENDING_HUSHED);
 }
 
 static int turn_until_over(struct run *run, struct clients *all, struct ending *ending)
@@ -178,15 +195,13 @@ static int turn_until_over(struct run *run, struct clients *all, struct ending *
 	if (!has_only_transfers(&run->options))
 		(void)loop_set_deadline(
 			run->loop, &ending->clock, run->judge->began + run->options.duration_usec);
-	while (!is_over(run, all, ending)) {
+	while (ending->state != ENDING_OVER) {
 		r = loop_turn(run->loop);
 		if (r < 0)
 			return r;
-		if (!run->ending && has_only_transfers(&run->options) && transfers_are_over(all))
-			end_begin(ending);
+		end_in_time(ending);
 	}
 	schedule_give_up(run->schedule);
-	run->judge->ended = now_usec();
 	/* Ledger fates of these stay "unanswered". */
 	run->judge->late[OUTCOME_ABANDONED] += run->judge->busy;
 	return 0;
@@ -239,7 +254,7 @@ static int run_all(struct run *run)
 	if (r < 0)
 		return r;
 	run->loop = loop;
-	r = ending_open(&ending, run);
+	r = ending_open(&ending, run, &all);
 	if (r < 0)
 		return r;
 	r = schedule_open(run, &run->schedule);
