@@ -441,7 +441,7 @@ int steer_open(sd_event *event, const char *path, const struct steer_events *eve
 	steer->backoff_usec = BACKOFF_FIRST;
 	/* The first connection is made from the loop too, so that nothing is reported earlier. */
 	r = sd_event_add_time_relative(
-		event, &steer->retry, CLOCK_MONOTONIC, 0, 0, on_retry, steer);
+		event, &steer->retry, CLOCK_MONOTONIC, 0, USEC_PER_MSEC, on_retry, steer);
 	if (r < 0)
 		return r;
 	*ret_steer = take_ptr(steer);

@@ -193,8 +193,10 @@ static void on_start_ended(void *owner, enum job_result result, const char *why)
 	struct report_fields fields = {.color = color_name(start->color), .unit = instance->unit};
 
 	start->job = NULL;
-	if (result != JOB_DONE)
-		report(REPORT_WARNING, &fields, "%s", why);
+	if (result == JOB_DONE)
+		return;
+	report(REPORT_WARNING, &fields, "%s", why);
+	instances_expect_nothing(start->app->instances, start->color);
 }
 
 /* Once a supervisor, when it is known what the unit is. A unit that runs keeps its port; one that
@@ -213,6 +215,7 @@ static void color_start(struct app *app, enum color color)
 		return;
 	if (stage_equip(&app->stage, color, why) < 0)
 		report(REPORT_WARNING, &fields, "%s", why);
+	instances_expect_start(app->instances, color);
 	if (manager_job_begin(app->manager, JOB_START, instance->unit,
 		    now(app) + app->config->probe.start_timeout_usec + USEC_PER_SEC * 100,
 		    on_start_ended, start, &start->job) < 0)
@@ -278,6 +281,8 @@ static void on_counters(void *owner, const struct steer_counters *counters)
 
 	app->counters = *counters;
 	app->counted = true;
+	if (app->events.counted)
+		app->events.counted(app->owner);
 }
 
 static const struct steer_events steer_events = {
@@ -443,8 +448,11 @@ void app_look(struct app *app, struct app_view *ret_view)
 	for (enum color color = 0; color < COLOR_COUNT; color++)
 		ret_view->instances[color] = instances_get(app->instances, color);
 	ret_view->state = state_derive(app, ret_view->reason, sizeof(ret_view->reason));
-	/* The answer is for whoever looks next. */
-	(void)steer_ask_counters(app->steer);
+}
+
+int app_count(struct app *app)
+{
+	return steer_ask_counters(app->steer);
 }
 
 void app_on_event(struct app *app, const struct app_events *events, void *owner)

@@ -55,6 +55,8 @@ struct app_events {
 	/* A cycle has ended; its stories can still be read from the view. `outcome` is the
 	 * record's, or "superseded" for one that never began. */
 	void (*finished)(void *owner, const struct record *record, const char *outcome);
+	/* The relay has answered app_count(). */
+	void (*counted)(void *owner);
 };
 
 /* Strings of `dirs` must outlive it. On failure -errno and one sentence. */
@@ -95,4 +97,6 @@ struct app_view {
 	bool queued;
 	struct record queue;
 };
+/* Asks the relay for fresh counters; -ENOTCONN without one. */
+int app_count(struct app *app);
 void app_look(struct app *app, struct app_view *ret_view);

@@ -21,12 +21,19 @@
 #define ERROR_UNKNOWN	 "app.bluegreen.Error.NoSuchCycle"
 #define ERROR_RELEASE	 "app.bluegreen.Error.NoReleases"
 
+/* Callers who wait for counters at once; more get those that were told last. */
+#define WAITING_MAX   16
+#define PATIENCE_USEC (300 * USEC_PER_MSEC)
+
 struct control {
 	struct app *app;
 	sd_bus *bus; /* the one that knows our name; NULL while there is none */
 	char name[CONFIG_APP_MAX + 16];
 	const char *state_dir;
 	json_t *history;
+	sd_bus_message *waiting[WAITING_MAX]; /* GetStatus, until the relay has counted */
+	size_t waiting_count;
+	sd_event_source *patience;
 };
 
 static int reply_json(sd_bus_message *message, json_t *value)
@@ -60,14 +67,46 @@ static int asker_find(sd_bus_message *message, struct app_asker *ret_asker)
 	return 0;
 }
 
+static int status_reply(struct control *control, sd_bus_message *message)
+{
+	struct app_view view;
+
+	app_look(control->app, &view);
+	return reply_json(message, show_status(&view));
+}
+
+static void on_counted(void *owner)
+{
+	struct control *control = owner;
+
+	for (size_t i = 0; i < control->waiting_count; i++) {
+		(void)status_reply(control, control->waiting[i]);
+		sd_bus_message_unref(control->waiting[i]);
+	}
+	control->waiting_count = 0;
+}
+
+static int on_patience(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	on_counted(userdata);
+	return 0;
+}
+
+/* Waits for the relay's counters of now, but not for long: a relay that is busy or gone is part
+ * of the status. */
 static int on_get_status(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
 	struct control *control = userdata;
-	struct app_view view;
 
 	(void)error;
-	app_look(control->app, &view);
-	return reply_json(message, show_status(&view));
+	if (control->waiting_count == WAITING_MAX || app_count(control->app) < 0 ||
+		sd_event_source_set_time_relative(control->patience, PATIENCE_USEC) < 0 ||
+		sd_event_source_set_enabled(control->patience, SD_EVENT_ONESHOT) < 0)
+		return status_reply(control, message);
+	control->waiting[control->waiting_count++] = sd_bus_message_ref(message);
+	return 1;
 }
 
 static int on_deploy(sd_bus_message *message, void *userdata, sd_bus_error *error)
@@ -238,13 +277,16 @@ struct control *control_close(struct control *control)
 		return NULL;
 	manager_on_reconnect(app_manager(control->app), NULL, NULL);
 	app_on_event(control->app, &(struct app_events){0}, NULL);
+	for (size_t i = 0; i < control->waiting_count; i++)
+		sd_bus_message_unref(control->waiting[i]);
+	sd_event_source_disable_unref(control->patience);
 	json_decref(control->history);
 	free(control);
 	return NULL;
 }
 
-int control_open(
-	struct app *app, const char *name, const char *state_dir, struct control **ret_control)
+int control_open(sd_event *event, struct app *app, const char *name, const char *state_dir,
+	struct control **ret_control)
 {
 	static const struct app_events events = {.progress = on_progress, .finished = on_finished};
 	struct control *control = calloc(1, sizeof(*control));
@@ -255,10 +297,13 @@ int control_open(
 	control->state_dir = state_dir;
 	snprintf(control->name, sizeof(control->name), "app.bluegreen.%s", name);
 	control->history = history_load(state_dir);
-	if (!control->history) {
-		free(control);
-		return -ENOMEM;
-	}
+	r = control->history ? sd_event_add_time_relative(event, &control->patience,
+				       CLOCK_MONOTONIC, 0, 0, on_patience, control)
+			     : -ENOMEM;
+	if (r >= 0)
+		r = sd_event_source_set_enabled(control->patience, SD_EVENT_OFF);
+	if (r < 0)
+		return control_close(control), r;
 	app_on_event(app, &events, control);
 	manager_on_reconnect(app_manager(app), on_bus, control);
 	*ret_control = control;

@@ -11,7 +11,7 @@
 struct control;
 
 /* The name is asked for now, and again on each new connection. */
-int control_open(
-	struct app *app, const char *name, const char *state_dir, struct control **ret_control);
+int control_open(sd_event *event, struct app *app, const char *name, const char *state_dir,
+	struct control **ret_control);
 struct control *control_close(struct control *control);
 DEFINE_CLEANUP(struct control, control_close);

@@ -105,7 +105,7 @@ static void duration_format(double seconds, char *buffer, size_t size)
 	if (seconds < 1)
 		snprintf(buffer, size, "%.0f ms", seconds * 1000);
 	else if (seconds < 60)
-		snprintf(buffer, size, "%.1f s", seconds);
+		snprintf(buffer, size, seconds == (double)whole ? "%.0f s" : "%.1f s", seconds);
 	else if (whole < 3600)
 		snprintf(buffer, size, "%ld min %ld s", whole / 60, whole % 60);
 	else if (whole < 86400)
@@ -121,7 +121,7 @@ static void ago_format(double realtime, char *buffer, size_t size)
 	if (realtime <= 0)
 		snprintf(buffer, size, "-");
 	else
-		duration_format(ago < 0 ? 0 : (double)(long)ago, buffer, size);
+		duration_format(ago < 1 ? 1 : (double)(long)ago, buffer, size);
 }
 
 void screen_step(const struct ctl *ctl, const char *name, const char *state, double elapsed,

@@ -95,8 +95,8 @@ static int drain_enter_table(struct drain *drain)
 	if (r >= 0)
 		r = sd_event_source_set_enabled(drain->deadline, SD_EVENT_ONESHOT);
 	if (r >= 0)
-		r = sd_event_add_time_relative(
-			drain->event, &drain->ask, CLOCK_MONOTONIC, 0, 0, on_ask, drain);
+		r = sd_event_add_time_relative(drain->event, &drain->ask, CLOCK_MONOTONIC, 0,
+			USEC_PER_MSEC, on_ask, drain);
 	if (r >= 0 && fd >= 0)
 		r = sd_event_add_io(drain->event, &drain->news, fd, EPOLLIN, on_news, drain);
 	return r;

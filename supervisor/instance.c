@@ -14,9 +14,11 @@
 #include "report.h"
 
 /* While a color starts, or a cycle looks at it. */
-#define OFTEN_USEC (250 * USEC_PER_MSEC)
+#define OFTEN_USEC   (250 * USEC_PER_MSEC)
+/* Between the answers that make a color healthy. */
+#define CONFIRM_USEC (100 * USEC_PER_MSEC)
 /* A sick color is asked at least so often, however long the interval is. */
-#define SICK_USEC  (1 * USEC_PER_SEC)
+#define SICK_USEC    (1 * USEC_PER_SEC)
 
 struct watched {
 	struct instances *instances;
@@ -26,7 +28,8 @@ struct watched {
 	enum health reported; /* HEALTHY or SICK; starting again and again is no news */
 	bool often;
 	bool at_once;		 /* another probe right after the one under way */
-	char expected_after[33]; /* the invocation that does not count any more; "": none */
+	bool expecting;		 /* a new invocation is on its way */
+	char expected_after[33]; /* then: the one that does not count any more */
 };
 
 struct instances {
@@ -70,7 +73,8 @@ static uint64_t pause_usec(const struct watched *watched)
 	switch (instance->verdict.health) {
 	case HEALTH_UNKNOWN:
 	case HEALTH_STARTING:
-		pause = OFTEN_USEC;
+		/* The first good answer: writes may be waiting for the one that confirms it. */
+		pause = instance->verdict.passed > 0 ? CONFIRM_USEC : OFTEN_USEC;
 		break;
 	case HEALTH_HEALTHY:
 		/* Nobody listens: that is not a slow answer that deserves patience. */
@@ -149,7 +153,7 @@ static void answer_check_listener(struct watched *watched, struct probe_result *
 
 static bool is_of_old_invocation(const struct watched *watched)
 {
-	return *watched->expected_after &&
+	return watched->expecting &&
 	       strcmp(watched->expected_after, watched->instance.status.invocation_id) == 0;
 }
 
@@ -213,7 +217,7 @@ static bool is_passing_through(const struct watched *watched)
 {
 	const struct unit_status *status = &watched->instance.status;
 
-	if (!*watched->expected_after)
+	if (!watched->expecting)
 		return false;
 	return is_of_old_invocation(watched) ||
 	       (!*status->invocation_id && status->activity != UNIT_FAILED);
@@ -228,7 +232,11 @@ static void verdict_follow_unit(struct watched *watched, const struct unit_statu
 
 	if (is_passing_through(watched))
 		return;
-	watched->expected_after[0] = '\0';
+	watched->expecting = false;
+	if (!status_is_up(status) && !before) {
+		/* Its owner knows whether it is to be started, or stays down. */
+		return;
+	}
 	if (!status_is_up(status)) {
 		probe_forget(watched);
 		verdict_condemn(&instance->verdict);
@@ -260,6 +268,7 @@ void instances_expect_start(struct instances *instances, enum color color)
 	struct instance *instance = &watched->instance;
 
 	probe_forget(watched);
+	watched->expecting = true;
 	memcpy(watched->expected_after, instance->status.invocation_id,
 		sizeof(watched->expected_after));
 	verdict_start(
@@ -270,9 +279,9 @@ void instances_expect_nothing(struct instances *instances, enum color color)
 {
 	struct watched *watched = &instances->watched[color];
 
-	if (!*watched->expected_after)
+	if (!watched->expecting)
 		return;
-	watched->expected_after[0] = '\0';
+	watched->expecting = false;
 	verdict_reset(&watched->instance.verdict);
 	if (!status_is_up(&watched->instance.status))
 		verdict_condemn(&watched->instance.verdict);
@@ -403,8 +412,8 @@ int instances_open(sd_event *event, const char *app, const struct config *config
 		watched->instance.port = config->ports[color];
 		snprintf(watched->instance.unit, sizeof(watched->instance.unit), "%s@%s.service",
 			app, color_name(color));
-		r = sd_event_add_time_relative(
-			event, &watched->timer, CLOCK_MONOTONIC, 0, 0, on_timer, watched);
+		r = sd_event_add_time_relative(event, &watched->timer, CLOCK_MONOTONIC, 0,
+			USEC_PER_MSEC, on_timer, watched);
 		if (r >= 0)
 			r = sd_event_source_set_enabled(watched->timer, SD_EVENT_OFF);
 		if (r < 0)

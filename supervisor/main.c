@@ -17,6 +17,8 @@
 #include "control.h"
 #include "report.h"
 
+#define PAUSE_USEC (2 * USEC_PER_SEC)
+
 struct dirs {
 	char *config, *state, *runtime;
 };
@@ -88,6 +90,15 @@ static int signals_follow(sd_event *event)
 	return 0;
 }
 
+/* systemd starts us again at once; an error that only a person can repair need not be told ten
+ * times a second. A signal still ends us. */
+static void pause_briefly(sd_event *event)
+{
+	if (sd_event_add_time_relative(event, NULL, CLOCK_MONOTONIC, PAUSE_USEC, 0, NULL,
+		    (void *)(intptr_t)EX_CONFIG) >= 0)
+		(void)sd_event_loop(event);
+}
+
 static int run(sd_event *event, const char *name, const struct dirs *dirs)
 {
 	const struct app_dirs app_dirs = {dirs->config, dirs->state, dirs->runtime};
@@ -100,9 +111,10 @@ static int run(sd_event *event, const char *name, const struct dirs *dirs)
 	if (r < 0) {
 		report(REPORT_CONFIG_BAD, NULL, "%s", error);
 		report_status("%s", error);
+		pause_briefly(event);
 		return EX_CONFIG;
 	}
-	r = control_open(app, name, dirs->state, &control);
+	r = control_open(event, app, name, dirs->state, &control);
 	if (r < 0)
 		return EXIT_FAILURE;
 	r = report_watchdog_begin(event);

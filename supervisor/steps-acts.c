@@ -43,8 +43,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 void act_poke_at(struct stage *stage, uint64_t usec)
 {
 	if (!stage->timer) {
-		(void)sd_event_add_time(
-			stage->event, &stage->timer, CLOCK_MONOTONIC, usec, 0, on_timer, stage);
+		(void)sd_event_add_time(stage->event, &stage->timer, CLOCK_MONOTONIC, usec,
+			USEC_PER_MSEC, on_timer, stage);
 		return;
 	}
 	if (sd_event_source_set_time(stage->timer, usec) >= 0)
