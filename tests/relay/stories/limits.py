@@ -248,7 +248,7 @@ def too_few_descriptors_are_not_the_colors_fault(s):
     clients = [s.client() for _ in range(60)]
     for c in clients:
         c.get('/')
-    wait_until(lambda: len(s.blue.seen) >= 8, 'as many are under way as there are descriptors')
+    wait_until(lambda: len(s.blue.seen) >= 4, 'some are under way')
     s.relay.expect_calm()
     s.control.expect_no_event('refused')
     gate.set()
