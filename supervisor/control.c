@@ -288,8 +288,10 @@ struct control *control_close(struct control *control)
 int control_open(sd_event *event, struct app *app, const char *name, const char *state_dir,
 	struct control **ret_control)
 {
-	static const struct app_events events = {.progress = on_progress, .finished = on_finished};
+	static const struct app_events events = {
+		.progress = on_progress, .finished = on_finished, .counted = on_counted};
 	struct control *control = calloc(1, sizeof(*control));
+	int r;
 
 	if (!control)
 		return -ENOMEM;
@@ -302,8 +304,10 @@ int control_open(sd_event *event, struct app *app, const char *name, const char 
 			     : -ENOMEM;
 	if (r >= 0)
 		r = sd_event_source_set_enabled(control->patience, SD_EVENT_OFF);
-	if (r < 0)
-		return control_close(control), r;
+	if (r < 0) {
+		control_close(control);
+		return r;
+	}
 	app_on_event(app, &events, control);
 	manager_on_reconnect(app_manager(app), on_bus, control);
 	*ret_control = control;
