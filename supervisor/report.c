@@ -58,6 +58,7 @@ static const struct {
 
 static char app_name[APP_MAX];
 static bool stderr_is_journal;
+static bool debugging;
 
 /* The fields of one entry, for sendmsg(2): the text lives in the iovecs' own buffers. */
 struct entry {
@@ -132,8 +133,13 @@ static int journal_send(
 
 void report_open(const char *app)
 {
+	const char *level = getenv("SYSTEMD_LOG_LEVEL");
+
 	snprintf(app_name, sizeof(app_name), "%s", app);
 	stderr_is_journal = stderr_leads_to_journal();
+	debugging = level && strcmp(level, "debug") == 0;
+	if (debugging)
+		log_set_level(LOG_DEBUG);
 }
 
 void report(
@@ -146,6 +152,8 @@ void report(
 	int n;
 
 	assert(message < REPORT_MESSAGE_COUNT);
+	if (messages[message].level == LOG_DEBUG && !debugging)
+		return;
 	memcpy(text, name, sizeof(name) - 1);
 	va_start(arguments, format);
 	n = vsnprintf(sentence, REPORT_MESSAGE_MAX, format, arguments);

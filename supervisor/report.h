@@ -16,7 +16,7 @@
 /* Each but the first three has a MESSAGE_ID of its own and an entry in
  * units/app-bluegreen.catalog; its level is in the table of report.c. */
 enum report_message {
-	REPORT_DEBUG,	/* no MESSAGE_ID */
+	REPORT_DEBUG,	/* no MESSAGE_ID; only if SYSTEMD_LOG_LEVEL=debug */
 	REPORT_NOTE,	/* no MESSAGE_ID; info */
 	REPORT_WARNING, /* no MESSAGE_ID */
 
