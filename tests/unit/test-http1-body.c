@@ -173,6 +173,7 @@ static void chunks_end_with_the_empty_line_behind_the_last(void **state)
 		{MESSAGE("5\r\nhello\r\n0\r\n\r\n"), 5},
 		{MESSAGE("5\r\n0\r\n\r\n\r\n0\r\n\r\n"), 5},
 		{MESSAGE("1\r\n\0\r\n2\r\nab\r\n0\r\n\r\n"), 3},
+		{MESSAGE("9\r\n012345678\r\n0\r\n\r\n"), 9},
 		{MESSAGE("a\r\n0123456789\r\n0\r\n\r\n"), 10},
 		{MESSAGE("A\r\n0123456789\r\n0\r\n\r\n"), 10},
 		{MESSAGE("0010\r\n0123456789abcdef\r\n0\r\n\r\n"), 16},

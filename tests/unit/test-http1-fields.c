@@ -193,6 +193,20 @@ static void connection_names_fields_before_and_behind_it(void **state)
 	assert_false(head.keep_alive);
 }
 
+/* Only the beginning of these names is that of one that is kept. */
+static void connection_takes_away_what_merely_resembles_the_kept(void **state)
+{
+	static const char request[] = START "Connection: x-forwards-and-more, authors, cook\r\n"
+					    "X-Forwards-And-More: 1\r\nAuthors: 1\r\nCook: 1\r\n"
+					    "\r\n";
+	static struct http1_head head;
+
+	(void)state;
+	sample_read(MESSAGE(request), AS_REQUEST, HTTP1_OK, &head);
+	for (uint32_t i = 2; i < head.header_count; i++)
+		assert_true(head.headers[i].hop_by_hop);
+}
+
 static void connection_cannot_take_away_what_the_application_needs(void **state)
 {
 	static const char *const names[] = {"Authorization", "Cache-Control", "Content-Type",
@@ -263,6 +277,7 @@ static void an_event_stream_is_known_by_its_type(void **state)
 		{"text/event-streams", false},
 		{"text/event", false},
 		{"text/html", false},
+		{"text/javascript-of-some-kind", false},
 		{"application/text/event-stream", false},
 		{"", false},
 	};
@@ -310,6 +325,7 @@ int main(void)
 		cmocka_unit_test(doubtful_fields_are_refused),
 		cmocka_unit_test(fields_are_recognised_in_any_case),
 		cmocka_unit_test(connection_names_fields_before_and_behind_it),
+		cmocka_unit_test(connection_takes_away_what_merely_resembles_the_kept),
 		cmocka_unit_test(connection_cannot_take_away_what_the_application_needs),
 		cmocka_unit_test(connection_cannot_take_away_the_chunked_framing),
 		cmocka_unit_test(connection_may_name_so_many_fields_and_no_more),

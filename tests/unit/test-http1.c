@@ -239,7 +239,7 @@ static void a_framing_field_that_must_not_be_there_is_not_forwarded(void **state
 		size_t size;
 		bool dropped;
 	} responses[] = {
-		{MESSAGE("HTTP/1.1 204 No\r\n" TE "chunked\r\n\r\n"), true},
+		{MESSAGE("HTTP/1.1 204 No\r\nA: b\r\n" TE "chunked\r\n\r\n"), true},
 		{MESSAGE("HTTP/1.1 204 No\r\n" CL "5\r\n\r\n"), true},
 		{MESSAGE("HTTP/1.1 100 On\r\n" CL "5\r\n\r\n"), true},
 		{MESSAGE("HTTP/1.1 101 Go\r\n" TE "chunked\r\n\r\n"), true},
@@ -252,7 +252,8 @@ static void a_framing_field_that_must_not_be_there_is_not_forwarded(void **state
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(responses); i++) {
 		sample_read(responses[i].bytes, responses[i].size, HTTP1_GET, HTTP1_OK, &head);
-		assert_int_equal(head.headers[0].hop_by_hop, responses[i].dropped);
+		assert_int_equal(
+			head.headers[head.header_count - 1].hop_by_hop, responses[i].dropped);
 	}
 }
 
@@ -305,6 +306,34 @@ static void a_connection_persists_by_version_and_option(void **state)
 		sample_read(message, (size_t)n, HTTP1_GET, HTTP1_OK, &head);
 		assert_int_equal(head.keep_alive, heads[i].keep_alive);
 	}
+}
+
+static void nothing_is_left_of_the_head_that_was_read_before(void **state)
+{
+	static const char rich[] = "GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n" CL
+				   "5\r\nConnection: upgrade\r\nUpgrade: x\r\n"
+				   "Content-Type: text/event-stream\r\n\r\n";
+	static const char rich_response[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+					    "Expect: 100-continue\r\nHost: a\r\n\r\n";
+	static const char poor[] = "X / HTTP/1.0\r\n\r\n";
+	static const char poor_response[] = "HTTP/1.0 204\r\n\r\n";
+	static struct http1_head used, fresh;
+
+	(void)state;
+	sample_read(MESSAGE(rich), AS_REQUEST, HTTP1_OK, &used);
+	memset(&fresh, 0, sizeof(fresh));
+	sample_read(MESSAGE(poor), AS_REQUEST, HTTP1_OK, &fresh);
+	sample_read(MESSAGE(poor), AS_REQUEST, HTTP1_OK, &used);
+	sample_assert_same(&used, &fresh);
+	assert_false(fresh.expect_continue || fresh.event_stream || fresh.upgrade);
+	assert_int_equal(fresh.host.length, 0);
+
+	sample_read(MESSAGE(rich_response), HTTP1_GET, HTTP1_OK, &used);
+	memset(&fresh, 0, sizeof(fresh));
+	sample_read(MESSAGE(poor_response), HTTP1_GET, HTTP1_OK, &fresh);
+	sample_read(MESSAGE(poor_response), HTTP1_GET, HTTP1_OK, &used);
+	sample_assert_same(&used, &fresh);
+	assert_false(fresh.expect_continue || fresh.event_stream || fresh.upgrade);
 }
 
 static void what_follows_a_head_is_not_part_of_it(void **state)
@@ -369,6 +398,7 @@ int main(void)
 		cmocka_unit_test(success_of_connect_is_a_tunnel),
 		cmocka_unit_test(a_framing_field_that_must_not_be_there_is_not_forwarded),
 		cmocka_unit_test(a_connection_persists_by_version_and_option),
+		cmocka_unit_test(nothing_is_left_of_the_head_that_was_read_before),
 		cmocka_unit_test(what_follows_a_head_is_not_part_of_it),
 		cmocka_unit_test(empty_lines_before_a_request_are_skipped_by_pairs),
 		cmocka_unit_test(verdicts_have_a_status_and_a_reason),
