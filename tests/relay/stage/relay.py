@@ -133,6 +133,7 @@ class Relay:
         named = [(listener, 'public') for listener in self.listeners]
         named.insert(0 if control_first else len(named), (control, 'control'))
         self.control_listener = control
+        self.nofile = nofile
         self.stderr = os.open(os.path.join(self.directory, 'stderr'),
                               os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
         self.start(named, env or {}, nofile)

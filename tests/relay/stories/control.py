@@ -138,8 +138,8 @@ def a_supervisor_that_never_reads_stops_nothing(s):
     try:
         for _ in range(100000):
             deaf.sock.send(b'counters')
-    except BlockingIOError:
-        pass
+    except OSError:
+        pass  # it was not waited for, or dropped
     s.relay.expect_calm(0.3)
     s.works()
     s.another_control().route(BLUE)

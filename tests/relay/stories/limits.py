@@ -4,7 +4,7 @@
 import threading
 import time
 
-from stage.story import story
+from stage.story import story, tell
 from stage.wire import same, wait_until
 
 
@@ -235,8 +235,7 @@ def too_few_descriptors_shed_load_and_do_not_spin(s):
     s.control.wait_counters(holding=0, blue_inflight=0)
 
 
-@story(nofile=40)
-def too_few_descriptors_are_not_the_colors_fault(s):
+def not_the_colors_fault(s):
     """No `refused`, and nothing for the standby: it was us who could not connect."""
     gate = threading.Event()
 
@@ -245,16 +244,27 @@ def too_few_descriptors_are_not_the_colors_fault(s):
         return s.blue.tell(request, wire)
     s.blue.serve(answer)
     s.green.serve()
-    clients = [s.client() for _ in range(60)]
-    for c in clients:
+    s.control.counters()
+    clients = []
+    while s.relay.descriptors() + 2 <= s.relay.nofile:
+        clients.append(s.client())
+        clients[-1].get('/')
+        wait_until(lambda: len(s.blue.seen) == len(clients), 'it came to blue')
+    clients += [s.client() for _ in range(10)]  # one descriptor, or none, is left for them
+    for c in clients[-10:]:
         c.get('/')
-    wait_until(lambda: len(s.blue.seen) >= 4, 'some are under way')
     s.relay.expect_calm()
     s.control.expect_no_event('refused')
     gate.set()
     leave(s, clients)
     s.control.expect_no_event('refused')
     same(s.green.targets(), [])
+
+
+# An even and an odd number: a connection of a client that is the last one possible, and none.
+for number in (40, 41):
+    tell(f'running out of {number} descriptors is not the color\'s fault', not_the_colors_fault,
+         nofile=number)
 
 
 @story(nofile=64)
