@@ -116,7 +116,8 @@ class Control:
 
 
 class Relay:
-    """publics: `tcp`, `tcp6`, `unix`, `any` (0.0.0.0). control_first: where the control listener stands among the fds."""
+    """publics: `tcp`, `tcp6`, `unix`, `any` (0.0.0.0). control_first: where the control listener
+    stands among the descriptors. nofile: how many of those it may have."""
 
     def __init__(self, publics=('tcp',), env=None, nofile=None, control_first=True):
         self.directory = tempfile.mkdtemp(prefix='relay-test-')

@@ -14,9 +14,11 @@ from stage.wire import Ended, Wire, same
 SOUND = (
     b'GET /a?b=c HTTP/1.1\r\nHost: app.example\r\nAccept: */*\r\nCookie: a=b\r\n\r\n',
     b'POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\nX: y\r\n\r\nhello world',
-    b'POST /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n6\r\n world\r\n0\r\nX-T: 1\r\n\r\n',
+    b'POST /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n'
+    b'5;x=y\r\nhello\r\n6\r\n world\r\n0\r\nX-T: 1\r\n\r\n',
     b'GET /k HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n',
-    b'PUT /e HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\nConnection: X-Gone\r\nX-Gone: 1\r\n\r\nabc',
+    b'PUT /e HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n'
+    b'Content-Length: 3\r\nConnection: X-Gone\r\nX-Gone: 1\r\n\r\nabc',
     b'GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
 )
 ODD = (b'\r', b'\n', b'\r\n', b'\0', b' ', b'\t', b':', b',', b';', b'0', b'-', b'+', b'x', b'\x0b', b'\x7f', b'\x85',
