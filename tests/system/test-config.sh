@@ -17,11 +17,11 @@ route=$(status_of 's["route"]')
 printf '[Probe]\nPath=/\nIntervall=1s\n' | inside tee "$FILE" >/dev/null
 reload
 check_fails "an unknown key: the reload fails" test "$RELOAD_STATUS" = 0
-check_matches "its reason names file, line and key" "$FILE:3.*Intervall" "$(last_words)"
+check_matches "its reason names file, line and key" "$FILE:3.*Intervall" "$RELOAD_WORDS"
 printf '[Hold]\n\nLimit=soon\n' | inside tee "$FILE" >/dev/null
-reload
+reload_by_hand
 check_fails "a bad value: the reload fails" test "$RELOAD_STATUS" = 0
-check_matches "its reason names file, line and value" "$FILE:3.*soon" "$(last_words)"
+check_matches "its reason names file, line and value" "$FILE:3.*soon" "$RELOAD_WORDS"
 check_equal "no instance was restarted" "$before" "$(pids)"
 check_equal "the route is the one before" "$route" "$(status_of 's["route"]')"
 check "it serves" answers

@@ -17,7 +17,7 @@ check_equal "the supervisor starts at the next boot" enabled "$(inside systemctl
 check_matches "the example shows its color and role" 'blue.*primary|primary.*blue' \
 	"$(outside curl -sS -m 5 "$BASE/" | tr '\n' ' ')"
 check_matches "it takes a write" '^2' \
-	"$(outside curl -sS -m 5 -o /dev/null -w '%{http_code}' -d 'text=hello' "$BASE/notes")"
+	"$(outside curl -sS -m 5 -o /dev/null -w '%{http_code}' -d text=hello "$BASE/api/notes")"
 
 blue=$(color_pid blue) green=$(color_pid green) relay=$(unit_pid app-bluegreen-relay)
 reload

@@ -70,7 +70,7 @@ for step in $(steps); do
 	sleep 0.5
 	reload
 	wait "$KILLER" || true
-	note "killed at step $step: reload ended with $RELOAD_STATUS after $RELOAD_MS ms: $RELOAD_WORDS"
+	note "killed at step $step: reload ended with $RELOAD_STATUS after $RELOAD_MS ms: $(tail -n 1 <<<"$RELOAD_WORDS")"
 	check_fails "killed at step $step: it was killed" test "$OLD" = "$(supervisor_pid)"
 	served_again "killed at step $step"
 done
