@@ -100,7 +100,7 @@ static const char *first_line(const struct probe_answer *answer, char line[LINE_
 		else if (in_tag)
 			in_tag = *p != '>';
 		else if (*p > ' ' || *p < 0 || (*p == ' ' && n > 0))
-			line[n++] = is_printable(*p) ? *p : '?';
+			line[n++] = *p;
 	}
 	while (n > 0 && line[n - 1] == ' ')
 		n--;

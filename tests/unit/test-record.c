@@ -211,6 +211,10 @@ static void something_behind_the_end_is_seen(void **state)
 	assert_bad(*state);
 	put(*state, more, strlen(whole) + 1);
 	assert_bad(*state);
+	/* A file whose length was written, but not its data. */
+	memset(more + strlen(whole), 0, strlen(whole));
+	put(*state, more, 2 * strlen(whole));
+	assert_bad(*state);
 }
 
 static void replace(char *text, const char *old, const char *new)
