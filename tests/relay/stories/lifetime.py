@@ -86,7 +86,7 @@ def sigterm_lets_requests_in_flight_end(s):
     same(s.relay.wait(), 0)
 
 
-@story
+@story(workers=1)
 def after_sigterm_new_connections_are_left_to_the_next_relay(s):
     idle, busy = s.client(), s.client()
     busy.get('/busy')
