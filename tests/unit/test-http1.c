@@ -316,6 +316,7 @@ static void nothing_is_left_of_the_head_that_was_read_before(void **state)
 	static const char rich_response[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 					    "Expect: 100-continue\r\nHost: a\r\n\r\n";
 	static const char poor[] = "X / HTTP/1.0\r\n\r\n";
+	static const char plain[] = "X / HTTP/1.1\r\nHost:\r\n\r\n";
 	static const char poor_response[] = "HTTP/1.0 204\r\n\r\n";
 	static struct http1_head used, fresh;
 
@@ -327,6 +328,10 @@ static void nothing_is_left_of_the_head_that_was_read_before(void **state)
 	sample_assert_same(&used, &fresh);
 	assert_false(fresh.expect_continue || fresh.event_stream || fresh.upgrade);
 	assert_int_equal(fresh.host.length, 0);
+
+	sample_read(MESSAGE(rich), AS_REQUEST, HTTP1_OK, &used);
+	sample_read(MESSAGE(plain), AS_REQUEST, HTTP1_OK, &used);
+	assert_false(used.expect_continue);
 
 	sample_read(MESSAGE(rich_response), HTTP1_GET, HTTP1_OK, &used);
 	memset(&fresh, 0, sizeof(fresh));
