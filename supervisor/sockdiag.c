@@ -37,7 +37,7 @@
 
 #define STATE(state) (1u << (state))
 
-#define STATES                                                                                     \
+#define ALL_STATES                                                                                 \
 	(STATE(TCP_LISTEN) | STATE(TCP_ESTABLISHED) | STATE(TCP_SYN_RECV) |                        \
 		STATE(STATE_NEW_SYN_RECV) | STATE(TCP_CLOSE_WAIT))
 
@@ -49,6 +49,7 @@ struct sockdiag {
 /* A dump under way. */
 struct reading {
 	in_port_t port; /* network order */
+	uint32_t states;
 	struct sockdiag_port *found;
 	struct sockdiag_own own;
 };
@@ -196,7 +197,7 @@ static int table_dump(struct nl_sock *table, struct reading *reading, uint8_t fa
 	struct inet_diag_req_v2 request = {
 		.sdiag_family = family,
 		.sdiag_protocol = IPPROTO_TCP,
-		.idiag_states = STATES,
+		.idiag_states = reading->states,
 		.id =
 			{
 				.idiag_sport = reading->port,
@@ -225,16 +226,11 @@ static int table_read(struct nl_sock *table, struct reading *reading)
 	return table_dump(table, reading, AF_INET6);
 }
 
-int sockdiag_read_port(struct sockdiag *sockdiag, uint16_t port, struct sockdiag_port *ret_port)
+static int sockdiag_read(struct sockdiag *sockdiag, struct reading *reading)
 {
-	struct sockdiag_port found;
-	struct reading reading = {.port = htons(port), .found = &found};
-	int r;
+	int r = -EAGAIN;
 
-	r = sockdiag_own_find(port, &reading.own);
-	if (r < 0)
-		return r;
-	for (int i = 0; i < READ_TRIES; i++) {
+	for (int i = 0; i < READ_TRIES && r == -EAGAIN; i++) {
 		/* Closed after an error: answers to a question given up must not be taken for
 		 * those to the next. */
 		if (!sockdiag->table) {
@@ -242,16 +238,44 @@ int sockdiag_read_port(struct sockdiag *sockdiag, uint16_t port, struct sockdiag
 			if (r < 0)
 				return r;
 		}
-		r = table_read(sockdiag->table, &reading);
-		if (r >= 0) {
-			*ret_port = found;
-			return 0;
-		}
-		sockdiag->table = netlink_close(sockdiag->table);
-		if (r != -EAGAIN)
-			return r;
+		r = table_read(sockdiag->table, reading);
+		if (r < 0)
+			sockdiag->table = netlink_close(sockdiag->table);
 	}
 	return r;
+}
+
+int sockdiag_read_port(struct sockdiag *sockdiag, uint16_t port, struct sockdiag_port *ret_port)
+{
+	struct sockdiag_port found;
+	struct reading reading = {.port = htons(port), .states = ALL_STATES, .found = &found};
+	int r;
+
+	r = sockdiag_own_find(port, &reading.own);
+	if (r < 0)
+		return r;
+	r = sockdiag_read(sockdiag, &reading);
+	if (r < 0)
+		return r;
+	*ret_port = found;
+	return 0;
+}
+
+int sockdiag_read_listener(struct sockdiag *sockdiag, uint16_t port, struct sockdiag_port *ret_port)
+{
+	struct sockdiag_port found;
+	struct reading reading = {
+		.port = htons(port),
+		.states = STATE(TCP_LISTEN),
+		.found = &found,
+	};
+	int r;
+
+	r = sockdiag_read(sockdiag, &reading);
+	if (r < 0)
+		return r;
+	*ret_port = found;
+	return 0;
 }
 
 static int destroyed_open(struct nl_sock **ret_destroyed)

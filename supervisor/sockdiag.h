@@ -17,13 +17,13 @@ struct sockdiag;
 struct sockdiag_port {
 	bool listening;
 	uint32_t accept_queue; /* connections not yet accepted, over all listeners (idiag_rqueue) */
-	uint32_t
-		connections; /* ends at the server with this local port in ESTABLISHED, SYN_RECV, or
-			      * CLOSE_WAIT with bytes unread: what a drain waits for. Those whose
-			      * peer port is owned by our own process (probes) are not counted */
-	uid_t uid;	     /* of the (first) listener */
-	uint64_t cgroup_id;  /* of the (first) listener: INET_DIAG_CGROUP_ID, the inode of its
-			      * cgroup directory; 0 if the kernel does not say */
+	/* Ends at the server with this local port in ESTABLISHED (those not accepted among them),
+	 * SYN_RECV, or CLOSE_WAIT with bytes unread: what a drain waits for. Those whose peer is a
+	 * socket of our own process (probes) are not counted. */
+	uint32_t connections;
+	uid_t uid;	    /* of the (first) listener */
+	uint64_t cgroup_id; /* of the (first) listener: INET_DIAG_CGROUP_ID, the inode of its
+			     * cgroup directory; 0 if the kernel does not say */
 	uint64_t inode;
 };
 
@@ -31,8 +31,13 @@ int sockdiag_open(struct sockdiag **ret_sockdiag);
 struct sockdiag *sockdiag_close(struct sockdiag *sockdiag);
 DEFINE_CLEANUP(struct sockdiag, sockdiag_close);
 
-/* Reads the table now (some hundred microseconds). -EAGAIN if it changed under us three times. */
+/* Reads the table now (some milliseconds: the kernel looks through all connections of the host).
+ * -EAGAIN if it changed under us three times. */
 int sockdiag_read_port(struct sockdiag *sockdiag, uint16_t port, struct sockdiag_port *ret_port);
+
+/* Only who listens and what waits there (some microseconds); `connections` is 0. */
+int sockdiag_read_listener(
+	struct sockdiag *sockdiag, uint16_t port, struct sockdiag_port *ret_port);
 
 /*
  * A descriptor that becomes readable when a TCP socket was destroyed (SKNLGRP_INET_TCP_DESTROY): a
