@@ -84,10 +84,11 @@ def await_port(port, process):
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
             return
         except OSError:
+            name = process.args[0]
             if process.poll() is not None:
-                raise SystemExit(f"bench: {process.args[0]} ended with {process.returncode}") from None
+                raise SystemExit(f"bench: {name} ended with {process.returncode}") from None
             if time.monotonic() > deadline:
-                raise SystemExit(f"bench: {process.args[0]} does not listen on {port}") from None
+                raise SystemExit(f"bench: {name} does not listen on {port}") from None
             time.sleep(0.01)
 
 
@@ -204,7 +205,8 @@ class Haproxy(Proxy):
         await_port(PUBLIC_PORT, self.process)
 
     def version(self):
-        run = subprocess.run(["/usr/sbin/haproxy", "-v"], capture_output=True, text=True, check=True)
+        command = ["/usr/sbin/haproxy", "-v"]
+        run = subprocess.run(command, capture_output=True, text=True, check=True)
         return " ".join(run.stdout.splitlines()[0].split()[:3])
 
 

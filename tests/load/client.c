@@ -27,7 +27,7 @@ struct client {
 	struct run *run;
 	struct client *next;
 	enum client_state state;
-	bool keeps;
+	enum client_sort sort;
 	unsigned int asked; /* requests on this connection */
 	struct ticket ticket;
 	char previous[ID_SIZE]; /* asked before on this connection */
@@ -40,6 +40,11 @@ struct client {
 struct client **client_link(struct client *client)
 {
 	return &client->next;
+}
+
+enum client_sort client_sort(const struct client *client)
+{
+	return client->sort;
 }
 
 static struct connection_counts *counts(struct client *client)
@@ -98,7 +103,7 @@ static void compose(struct client *client)
 		"the+quiet+reader+turns+a+page+and+finds+that+nothing+was+lost+while+blue+became+"
 		"green+and+green+became+blue+again+which+is+all+that+was+ever+asked+of+it+";
 	const struct options *o = &client->run->options;
-	const char *connection = client->keeps ? "" : "Connection: close\r\n";
+	const char *connection = client->sort == CLIENT_CLOSES ? "Connection: close\r\n" : "";
 	char fields[256], body[512];
 
 	if (client->ticket.kind == KIND_GET) {
@@ -215,7 +220,7 @@ static void finish(struct client *client, bool more_came)
 			"more bytes came with the answer than it has");
 		drop(client);
 	}
-	if (client->actor.fd >= 0 && (client->answer.closes || !client->keeps)) {
+	if (client->actor.fd >= 0 && (client->answer.closes || client->sort == CLIENT_CLOSES)) {
 		client->state = CLIENT_LINGERING;
 		(void)loop_set_deadline(
 			client->run->loop, &client->actor, now_usec() + LINGER_USEC);
@@ -336,7 +341,7 @@ static void on_deadline(struct actor *actor)
 	}
 }
 
-int client_open(struct run *run, bool keeps, struct client **ret_client)
+int client_open(struct run *run, enum client_sort sort, struct client **ret_client)
 {
 	struct client *client = calloc(1, sizeof(*client));
 
@@ -347,7 +352,7 @@ int client_open(struct run *run, bool keeps, struct client **ret_client)
 		.on_ready = on_ready,
 		.on_deadline = on_deadline};
 	client->run = run;
-	client->keeps = keeps;
+	client->sort = sort;
 	client_rest(client, run_think(run));
 	*ret_client = client;
 	return 0;

@@ -11,11 +11,19 @@
 
 struct client;
 
-int client_open(struct run *run, bool keeps, struct client **ret_client);
+enum client_sort {
+	CLIENT_KEEPS,  /* its connection */
+	CLIENT_CLOSES, /* after every request */
+	CLIENT_SPARE,  /* keeps; asks only when nobody else is free */
+};
+
+int client_open(struct run *run, enum client_sort sort, struct client **ret_client);
 struct client *client_close(struct client *client);
 
 /* Only for a client that schedule_ready() was told of. */
 void client_begin(struct client *client, uint64_t intended);
+
+enum client_sort client_sort(const struct client *client);
 
 /* For the schedule: a place in its list of those who rest. */
 struct client **client_link(struct client *client);

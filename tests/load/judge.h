@@ -10,45 +10,12 @@
 #include <stdint.h>
 
 #include "answer.h"
-#include "histogram.h"
 #include "ledger.h"
+#include "tally.h"
 
-#define PREFIX_SIZE   9	   /* eight hex digits, new for every run */
-#define FAILURES_KEPT 50   /* as sentences; all are counted */
-#define FAILURES_TOLD 20   /* of these, on stderr while they happen */
-#define SECONDS_MAX   7200 /* of the line of time; what comes later is in the last */
-
-/* What was asked. */
-enum kind {
-	KIND_GET,
-	KIND_POST,
-	KIND_WEBSOCKET, /* opening a WebSocket */
-	KIND_ECHO,	/* a message and its echo */
-	KIND_EVENTS,	/* an event stream, until its first event */
-	KIND_DOWNLOAD,
-	KIND_UPLOAD,
-	KIND_COUNT,
-};
-
-enum outcome {
-	OUTCOME_ANSWERED,
-	OUTCOME_HELD_REFUSED, /* 503 with Retry-After, and --hold-ok */
-	OUTCOME_CUT,	      /* a stream that just stopped, and --cut-ok */
-	/* From here on: failed */
-	OUTCOME_REFUSED,	/* no connection */
-	OUTCOME_RESET,		/* ECONNRESET, EPIPE with the request on its way */
-	OUTCOME_EARLY_EOF,	/* the connection ended before the answer did */
-	OUTCOME_TIMEOUT,	/* nothing whole within --timeout */
-	OUTCOME_5XX,		/* a server error */
-	OUTCOME_STATUS,		/* another status than expected */
-	OUTCOME_BAD_HTTP,	/* not HTTP/1.1 (or not RFC 6455) */
-	OUTCOME_WRONG_BODY,	/* not the answer to this request */
-	OUTCOME_BY_FALLBACK,	/* a write that a fallback says it has executed */
-	OUTCOME_ANSWERED_TWICE, /* more bytes than one answer has */
-	OUTCOME_NEVER_SENT,	/* due, but no connection was free until the end */
-	OUTCOME_ABANDONED,	/* still under way when the run had to end */
-	OUTCOME_COUNT,
-};
+#define PREFIX_SIZE   9	 /* eight hex digits, new for every run */
+#define FAILURES_KEPT 50 /* as sentences; all are counted */
+#define FAILURES_TOLD 20 /* of these, on stderr while they happen */
 
 /* One exchange. */
 struct ticket {
@@ -56,29 +23,6 @@ struct ticket {
 	uint32_t number;
 	uint64_t intended; /* when it was due: latency counts from here */
 	char id[ID_SIZE];
-};
-
-struct cell {
-	uint64_t outcomes[OUTCOME_COUNT];
-	struct histogram answered; /* times of OUTCOME_ANSWERED */
-	uint64_t longest;	   /* wait of any outcome */
-	uint64_t longest_at;	   /* when that one was due, since the beginning */
-};
-
-struct second {
-	uint32_t reads, writes, held, failed;
-	uint32_t longest_read, longest_write; /* of those settled in it, usec */
-};
-
-/* What happened to connections between exchanges: no failure, but worth knowing. */
-struct connection_counts {
-	uint64_t opened;
-	uint64_t announced; /* closed after an answer that said so */
-	uint64_t idle_eof;  /* kept alive, closed by the server while nothing was asked */
-	uint64_t idle_reset;
-	uint64_t unclosed;	/* a close was announced and did not come within a second */
-	uint64_t streams_ended; /* event streams and WebSockets that the server ended properly */
-	uint64_t streams_cut;	/* ... and those that just stopped (--cut-ok) */
 };
 
 struct judge {
@@ -97,11 +41,6 @@ struct judge {
 	bool quiet;
 	struct second seconds[SECONDS_MAX];
 };
-
-const char *kind_name(enum kind kind);		/* "get", ... */
-const char *outcome_name(enum outcome outcome); /* "answered", "early-eof", ... */
-bool outcome_is_failure(enum outcome outcome);
-bool kind_is_write(enum kind kind);
 
 int judge_open(struct judge **ret_judge);
 struct judge *judge_close(struct judge *judge);

@@ -127,20 +127,28 @@ static int ending_open(struct ending *ending, struct run *run, const struct clie
 	return loop_adopt(run->loop, &ending->signals, fd, EPOLLIN);
 }
 
+static enum client_sort sort_of(const struct options *o, size_t number)
+{
+	if (number < o->keepalive)
+		return CLIENT_KEEPS;
+	return number < (size_t)o->keepalive + o->close ? CLIENT_CLOSES : CLIENT_SPARE;
+}
+
 static int open_clients(struct clients *all, struct run *run)
 {
 	const struct options *o = &run->options;
+	size_t clients = (size_t)o->keepalive + o->close + o->spare;
 	int r = 0;
 
-	all->clients = calloc((size_t)o->keepalive + o->close + 1, sizeof(struct client *));
+	all->clients = calloc(clients + 1, sizeof(struct client *));
 	all->websockets = calloc((size_t)o->websocket + 1, sizeof(struct websocket *));
 	all->streams = calloc((size_t)o->sse + 1, sizeof(struct events *));
 	if (!all->clients || !all->websockets || !all->streams)
 		return -ENOMEM;
-	while (r >= 0 && all->client_count < (size_t)o->keepalive + o->close) {
-		bool keeps = all->client_count < o->keepalive;
+	while (r >= 0 && all->client_count < clients) {
+		enum client_sort sort = sort_of(o, all->client_count);
 
-		r = client_open(run, keeps, &all->clients[all->client_count]);
+		r = client_open(run, sort, &all->clients[all->client_count]);
 		all->client_count += r >= 0;
 	}
 	while (r >= 0 && all->websocket_count < o->websocket) {

@@ -22,6 +22,9 @@ static const char usage[] =
 	"  --url URL            http://HOST:PORT (http://127.0.0.1:8080)\n"
 	"  --keepalive N        clients that keep their connection (8)\n"
 	"  --close N            clients with a connection for every request (0)\n"
+	"  --spare N            with --rate: more kept connections, used while all others wait, "
+	"so\n"
+	"                       that a held write keeps no read waiting (0)\n"
 	"  --websocket N        WebSocket clients, each echo verified (0)\n"
 	"  --sse N              event-stream clients (0)\n"
 	"  --writes PERCENT     share of POST (0)\n"
@@ -68,6 +71,7 @@ static const struct rule rules[] = {
 	RULE("url", FORM_WORD, url, 0),
 	RULE("keepalive", FORM_COUNT, keepalive, CLIENTS_MAX),
 	RULE("close", FORM_COUNT, close, CLIENTS_MAX),
+	RULE("spare", FORM_COUNT, spare, CLIENTS_MAX),
 	RULE("websocket", FORM_COUNT, websocket, CLIENTS_MAX),
 	RULE("sse", FORM_COUNT, sse, CLIENTS_MAX),
 	RULE("writes", FORM_COUNT, writes, 100),
@@ -171,6 +175,8 @@ static int check(struct options *options)
 			"the clock says when to ask, or the client does: choose one");
 	if (options->rate > 0 && options->keepalive + options->close == 0)
 		return refuse("rate", "without clients", "give --keepalive or --close");
+	if (options->rate <= 0 && options->spare > 0)
+		return refuse("spare", "without --rate", "there is nothing to step in for");
 	if (options->timeout_usec == 0)
 		return refuse("timeout", "0", "every wait has an end: give one");
 	return read_url(options);

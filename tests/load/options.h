@@ -16,6 +16,7 @@ struct options {
 
 	unsigned int keepalive; /* connections that are kept */
 	unsigned int close;	/* clients that open one for every request */
+	unsigned int spare;	/* kept ones, for what is due while all others wait */
 	unsigned int websocket, sse;
 	unsigned int writes; /* percent */
 	uint64_t think_usec; /* mean of a random pause; 0: none */

@@ -72,8 +72,10 @@ static void print_head(const struct report *report, FILE *file)
 	if (o->websocket + o->sse)
 		fprintf(file, ", %u WebSockets, %u event streams", o->websocket, o->sse);
 	if (o->rate > 0)
-		fprintf(file, "\n      due by the clock, %g a second; times count from then\n",
-			o->rate);
+		fprintf(file,
+			"\n      due by the clock, %g a second; times count from then; %u spare "
+			"clients\n",
+			o->rate, o->spare);
 	else if (o->keepalive + o->close)
 		fprintf(file,
 			"\n      each client asks again after its answer and %.0f ms of thought "

@@ -11,8 +11,9 @@ struct schedule {
 	struct run *run;
 	double interval; /* usec between two requests; 0: a closed loop */
 	uint64_t began;
-	uint64_t due, begun; /* how many */
-	struct client *first, **end;
+	uint64_t due, begun;	     /* how many */
+	struct client *first, **end; /* who rests longest asks first */
+	struct client *spare;	     /* a stack, so that few of them are used */
 };
 
 static uint64_t intended(const struct schedule *schedule, uint64_t number)
@@ -20,16 +21,27 @@ static uint64_t intended(const struct schedule *schedule, uint64_t number)
 	return schedule->began + (uint64_t)((double)number * schedule->interval);
 }
 
-static void begin_due(struct schedule *schedule)
+static struct client *take_free(struct schedule *schedule)
 {
-	while (schedule->begun < schedule->due && schedule->first) {
-		struct client *client = schedule->first;
+	struct client *client = schedule->first;
 
+	if (client) {
 		schedule->first = *client_link(client);
 		if (!schedule->first)
 			schedule->end = &schedule->first;
-		client_begin(client, intended(schedule, schedule->begun++));
+	} else if (schedule->spare) {
+		client = schedule->spare;
+		schedule->spare = *client_link(client);
 	}
+	return client;
+}
+
+static void begin_due(struct schedule *schedule)
+{
+	struct client *client;
+
+	while (schedule->begun < schedule->due && (client = take_free(schedule)))
+		client_begin(client, intended(schedule, schedule->begun++));
 }
 
 static void on_clock(struct actor *actor)
@@ -51,9 +63,14 @@ void schedule_ready(struct schedule *schedule, struct client *client)
 			client_begin(client, now_usec());
 		return;
 	}
-	*client_link(client) = NULL;
-	*schedule->end = client;
-	schedule->end = client_link(client);
+	if (client_sort(client) == CLIENT_SPARE) {
+		*client_link(client) = schedule->spare;
+		schedule->spare = client;
+	} else {
+		*client_link(client) = NULL;
+		*schedule->end = client;
+		schedule->end = client_link(client);
+	}
 	begin_due(schedule);
 }
 

@@ -235,6 +235,13 @@ def clock(d):
         950000 < run.report["read_silence_us"] < 1400000,
         run.text,
     )
+    run = Run(d, "/stall", [*options, "--rate", "100", "--spare", "4"], log=False)
+    gets = run.report["kinds"]["get"]["all"]
+    check(
+        "with --spare it is felt by one only",
+        run.status == 0 and gets["longest_us"] > 950000 and gets["p99_us"] < 500000,
+        run.text,
+    )
     options = ["--keepalive", "1", "--rate", "50", "--duration", "60", "--timeout", "0.5"]
     run = Run(d, "/silence", options, log=False, stop_after=0.4)
     check(
@@ -318,9 +325,11 @@ def transfers(d):
         ("--upload", "crc", "wrong-body", "a wrong bit received"),
         ("--upload", "size", "wrong-body", "a byte lost"),
     ):
-        run = Run(
-            d, options=[option, size], setup=lambda liar, lie=lie: setattr(liar, "transfer_lie", lie)
-        )
+
+        def setup(liar, lie=lie):
+            liar.transfer_lie = lie
+
+        run = Run(d, options=[option, size], setup=setup)
         good = run.status == 1 and run.failures() == {outcome: 1}
         check(f"{option[2:]}: {sentence} is counted as {outcome}", good, run.text)
 
