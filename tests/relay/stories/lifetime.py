@@ -51,7 +51,7 @@ def clients_that_came_before_it_are_served(s):
         same(c.response().body, b'blue GET /early')
 
 
-@story
+@story(workers=1)
 def sigterm_lets_requests_in_flight_end(s):
     idle = s.client()
     idle.get('/warm')
