@@ -16,7 +16,8 @@
 #include "config-builder.h"
 #include "config-keys.h"
 
-#define MANUAL "supervisor/app-bluegreen.conf.5"
+#define MANUAL	"supervisor/app-bluegreen.conf.5"
+#define SHIPPED "units/app.conf"
 
 static void empty_file_is_all_defaults(void **state)
 {
@@ -304,6 +305,40 @@ static void manual_page_has_the_keys_and_defaults_of_the_table(void **state)
 	}
 }
 
+/* In the file as shipped, each key is a comment with its default. */
+static void shipped_file_shows_the_defaults(void **state)
+{
+	char line[256], section[32] = "", name[32], value[64];
+	_cleanup_(cleanup_config_free) struct config *config = NULL;
+	_cleanup_free_ char *text = NULL;
+	size_t shown = 0;
+	FILE *file;
+
+	(void)state;
+	assert_return_code(file_read(SHIPPED, CONFIG_FILE_MAX, &text, NULL), 0);
+	config = build(text);
+	file = fopen(SHIPPED, "re");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		int index;
+
+		if (sscanf(line, "[%31[A-Za-z]]", section) == 1)
+			continue;
+		*value = '\0';
+		if (sscanf(line, "#%31[A-Za-z]=%63[^\n]", name, value) < 1 ||
+			line[1 + strlen(name)] != '=')
+			continue;
+		index = config_keys_find(section, name);
+		if (index < 0)
+			fail_msg("%s shows %s= in [%s], which is no key", SHIPPED, name, section);
+		assert_string_equal(value, config_keys_at((size_t)index)->initial);
+		shown++;
+	}
+	fclose(file);
+	/* All but Strategy=, which has but one value. */
+	assert_int_equal(shown, config_keys_count() - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +352,7 @@ int main(void)
 		cmocka_unit_test(probe_longer_than_the_start_is_refused),
 		cmocka_unit_test(name_of_an_app_is_checked),
 		cmocka_unit_test(manual_page_has_the_keys_and_defaults_of_the_table),
+		cmocka_unit_test(shipped_file_shows_the_defaults),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);
