@@ -60,10 +60,10 @@ $(BUILD)/modules.a: $(call object,$(MODULES))
 
 # A unit test that runs above fakes names them here; the linker takes them instead of the seam's
 # real side, because they come before the archive.
-FAKES_test-deploy := manager probe sockdiag record steer report
-FAKES_test-watch := manager probe sockdiag record steer report
+FAKES_test-deploy := event world stand manager probe sockdiag record steer report
+FAKES_test-watch := event world stand manager probe sockdiag record steer report
 .SECONDEXPANSION:
-$(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $$(patsubst %,$(BUILD)/obj/tests/fake/fake-%.o,$$(FAKES_$$*)) $(BUILD)/modules.a
+$(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $$(addsuffix .o,$$(addprefix $(BUILD)/obj/tests/fake/fake-,$$(FAKES_$$*))) $(BUILD)/modules.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_supervisor) -lcmocka
 

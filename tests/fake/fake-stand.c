@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Knows how a supervisor is opened, dies, and comes back.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "fake-event.h"
+#include "stand.h"
+
+#define BACK_USEC (150 * WORLD_MSEC)
+
+static char dir[] = "/dev/shm/bluegreen-stand-XXXXXX";
+static bool dir_made;
+static sd_event *event;
+static struct app *app;
+static char outcome[32];
+static unsigned finished;
+
+static void on_finished(void *owner, const struct record *record, const char *word)
+{
+	(void)owner;
+	(void)record;
+	if (world.dead)
+		return;
+	snprintf(outcome, sizeof(outcome), "%s", word);
+	finished++;
+}
+
+static void on_back(void *owner, unsigned number)
+{
+	(void)owner;
+	(void)number;
+	stand_open();
+}
+
+static void bury(void)
+{
+	app = app_close(app);
+	world.dead = false;
+	world.crashes++;
+	fake_event_later(BACK_USEC, on_back, NULL, 0);
+}
+
+void stand_configure(const char *config)
+{
+	assert(file_write_atomic(dir, "app.conf", config, 0600) == 0);
+}
+
+static void dir_remove(void)
+{
+	static const char *const names[] = {"app.conf", "blue.env", "green.env"};
+	char path[128];
+
+	for (size_t i = 0; i < ELEMENTS(names); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		(void)unlink(path);
+	}
+	(void)rmdir(dir);
+}
+
+void stand_begin(const char *config)
+{
+	char path[128];
+
+	if (!dir_made) {
+		assert(mkdtemp(dir));
+		dir_made = true;
+		atexit(dir_remove);
+	}
+	stand_configure(config);
+	for (enum color color = 0; color < COLOR_COUNT; color++) {
+		snprintf(path, sizeof(path), "%s/%s.env", dir, color_name(color));
+		(void)unlink(path);
+	}
+	event = fake_event_new();
+	outcome[0] = '\0';
+	finished = 0;
+	world_begin();
+}
+
+void stand_open(void)
+{
+	const struct app_dirs dirs = {dir, dir, dir};
+	static const struct app_events events = {.finished = on_finished};
+	char error[APP_ERROR_MAX];
+	int r;
+
+	r = app_open(event, "app", &dirs, error, &app);
+	if (r < 0)
+		fprintf(stderr, "# app_open: %s\n", error);
+	assert(r >= 0);
+	app_on_event(app, &events, NULL);
+}
+
+void stand_end(void)
+{
+	world_end();
+	app = app_close(app);
+	event = sd_event_unref(event);
+}
+
+static bool step(uint64_t until)
+{
+	bool more = fake_event_step(event, until);
+
+	if (world.dead)
+		bury();
+	if (more && world.watch)
+		world.watch();
+	return more;
+}
+
+void stand_run(uint64_t usec)
+{
+	uint64_t until = fake_event_now() + usec;
+
+	while (step(until))
+		;
+	fake_event_run(event, until - fake_event_now());
+}
+
+void stand_run_cycle(uint64_t usec)
+{
+	uint64_t until = fake_event_now() + usec;
+	unsigned before = finished;
+
+	while (finished == before && step(until))
+		;
+}
+
+struct app *stand_app(void)
+{
+	return app;
+}
+
+void stand_view(struct app_view *ret_view)
+{
+	assert(app);
+	app_look(app, ret_view);
+}
+
+const char *stand_deploy(void)
+{
+	static char id[RECORD_ID_MAX];
+	const struct app_asker asker = {.uid = 0, .pid = 1, .name = "root"};
+
+	assert(app && app_deploy(app, &asker, "", id) == 0);
+	return id;
+}
+
+const char *stand_outcome(void)
+{
+	return outcome;
+}
+
+unsigned stand_finished(void)
+{
+	return finished;
+}

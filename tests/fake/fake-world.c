@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Knows processes, choices and death; what the seams make of them is in the fakes beside it.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "fake-event.h"
+#include "world.h"
+
+#define PLACES_MAX   4096
+#define RESTART_USEC (1 * WORLD_SEC) /* RestartSec= */
+#define EXIT_USEC    (100 * WORLD_MSEC)
+
+struct world world;
+
+static struct {
+	const char *name;
+	unsigned alternatives;
+	unsigned chosen;
+} places[PLACES_MAX];
+static size_t place_count;
+
+unsigned world_choose(const char *what, unsigned alternatives)
+{
+	size_t place = place_count++;
+
+	assert(place < PLACES_MAX);
+	places[place].name = what;
+	places[place].alternatives = alternatives;
+	return places[place].chosen;
+}
+
+void world_deviate(size_t place, unsigned alternative)
+{
+	assert(place < PLACES_MAX);
+	places[place].chosen = alternative;
+}
+
+size_t world_places(void)
+{
+	return place_count;
+}
+
+const char *world_place_name(size_t place)
+{
+	return places[place].name;
+}
+
+unsigned world_place_alternatives(size_t place)
+{
+	return places[place].alternatives;
+}
+
+void world_kill(void)
+{
+	world.dead = true;
+}
+
+bool world_is_well(enum color color)
+{
+	const struct world_process *process = &world.processes[color];
+
+	return process->running && process->listening && process->mood == MOOD_WELL;
+}
+
+static void process_follow(enum color color)
+{
+	struct world_process *process = &world.processes[color];
+
+	if (!world_is_well(color))
+		process->well_since_usec = 0;
+	else if (process->well_since_usec == 0)
+		process->well_since_usec = fake_event_now();
+}
+
+static void on_up(void *owner, unsigned number)
+{
+	struct world_process *process = owner;
+	enum color color = (enum color)(process - world.processes);
+
+	if (process->generation != number)
+		return;
+	process->listening = true;
+	process_follow(color);
+}
+
+static void on_exit_by_itself(void *owner, unsigned number)
+{
+	struct world_process *process = owner;
+
+	if (process->generation == number)
+		world_crash((enum color)(process - world.processes));
+}
+
+void world_start(enum color color)
+{
+	struct world_process *process = &world.processes[color];
+
+	process->generation++;
+	process->running = true;
+	process->listening = false;
+	process->stopped = false;
+	process->code = world.code;
+	process->mood = world.code_mood;
+	process->invocation++;
+	process_follow(color);
+	if (process->mood == MOOD_EXITS)
+		fake_event_later(EXIT_USEC, on_exit_by_itself, process, process->generation);
+	else
+		fake_event_later(world.start_usec, on_up, process, process->generation);
+	fake_manager_tell(color);
+}
+
+static void on_systemd_restart(void *owner, unsigned number)
+{
+	struct world_process *process = owner;
+
+	if (process->generation != number || process->stopped)
+		return;
+	process->restarts++;
+	world_start((enum color)(process - world.processes));
+}
+
+static void process_down(enum color color)
+{
+	struct world_process *process = &world.processes[color];
+
+	process->generation++;
+	process->running = process->listening = false;
+	process_follow(color);
+}
+
+void world_stop(enum color color)
+{
+	process_down(color);
+	world.processes[color].stopped = true;
+	fake_manager_tell(color);
+}
+
+void world_crash(enum color color)
+{
+	struct world_process *process = &world.processes[color];
+
+	process_down(color);
+	fake_event_later(RESTART_USEC, on_systemd_restart, process, process->generation);
+	fake_manager_tell(color);
+}
+
+void world_set_mood(enum color color, enum mood mood)
+{
+	world.processes[color].mood = mood;
+	process_follow(color);
+}
+
+void world_begin(void)
+{
+	memset(&world, 0, sizeof(world));
+	memset(places, 0, sizeof(places));
+	place_count = 0;
+	world.code = 1;
+	world.start_usec = 3 * WORLD_SEC;
+	world.relay_up = true;
+	world.route = route_held();
+	for (enum color color = 0; color < COLOR_COUNT; color++)
+		world.processes[color] = (struct world_process){.running = true,
+			.listening = true,
+			.code = 1,
+			.invocation = 1,
+			.well_since_usec = fake_event_now()};
+	fake_report_reset();
+}
+
+void world_end(void)
+{
+	world.watch = NULL;
+	world.restarting = NULL;
+}
