@@ -52,8 +52,6 @@ def read_broken():
 BROKEN = read_broken()
 if BROKEN == "exit":
     sys.exit(3)
-if BROKEN == "hang":
-    threading.Event().wait()
 
 # A real application reads its models and templates now. Long, so that a restart can be seen.
 time.sleep(float(os.environ.get("START_DELAY", "3")))

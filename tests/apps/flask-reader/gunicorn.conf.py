@@ -1,6 +1,13 @@
 # SPDX-License-Identifier: MIT
 # gunicorn as an operator would run it: threads and keep-alive, two worker processes.
 import os
+import threading
+
+# gunicorn listens before it imports the app: code that never listens hangs here, in the master.
+if os.path.exists("broken"):
+    with open("broken", encoding="ascii") as file:
+        if file.read().strip() == "hang":
+            threading.Event().wait()
 
 bind = "127.0.0.1:" + os.environ.get("PORT", "9000")
 workers = 2
