@@ -346,6 +346,14 @@ static void response_head(struct session *session)
 		response_begin(session);
 }
 
+/* Bytes that we leave unread would turn our end into a reset that overtakes the response (RFC 9112
+ * section 9.6). Who said that this is its last request sends none. */
+static bool client_is_done(const struct session *session)
+{
+	return !session->keep_alive && !session->client.readable &&
+	       flow_unparsed(&session->request) == 0;
+}
+
 /* The whole response has been sent. */
 static void response_done(struct session *session)
 {
@@ -355,12 +363,12 @@ static void response_done(struct session *session)
 
 	counter_add(&worker->counters.endings[ENDING_DONE], 1);
 	exchange_release(session, session->backend_keeps && request_whole);
-	if (!request_whole)
-		session_linger(session);
-	else if (session->close_after)
+	if (request_whole && !session->close_after)
+		session_next(session);
+	else if (request_whole && client_is_done(session))
 		session_end(session, SESSION_CLOSE);
 	else
-		session_next(session);
+		session_linger(session);
 }
 
 /* The backend's connection came to its end. */
@@ -465,6 +473,23 @@ void exchange_expired(struct session *session)
 		exchange_fail(session, ENDING_BACKEND_SLOW);
 }
 
+/*
+ * A head that stands in the buffer comes before what the socket says next: behind an interim
+ * answer and the final one there may already be the end of the connection.
+ */
+static bool response_step(struct session *session)
+{
+	uint32_t unparsed = flow_unparsed(&session->backend->flow);
+
+	if (!session->response_begun && unparsed > 0) {
+		response_head(session);
+		if (session->state != SESSION_EXCHANGE || session->response_begun ||
+			flow_unparsed(&session->backend->flow) < unparsed)
+			return true;
+	}
+	return response_receive(session);
+}
+
 bool exchange_step(struct session *session)
 {
 	bool more;
@@ -478,17 +503,8 @@ bool exchange_step(struct session *session)
 	more = request_send(session);
 	if (session->state == SESSION_EXCHANGE && request_receive(session))
 		more = true;
-	if (session->state == SESSION_EXCHANGE && response_receive(session))
+	if (session->state == SESSION_EXCHANGE && response_step(session))
 		more = true;
-	if (session->state == SESSION_EXCHANGE && !session->response_begun &&
-		flow_unparsed(&session->backend->flow) > 0) {
-		uint32_t before = flow_unparsed(&session->backend->flow);
-
-		response_head(session);
-		if (session->state != SESSION_EXCHANGE ||
-			flow_unparsed(&session->backend->flow) < before)
-			more = true;
-	}
 	if (session->state == SESSION_EXCHANGE && response_send(session))
 		more = true;
 	if (session->state != SESSION_EXCHANGE)

@@ -18,4 +18,4 @@ int words_drain(char *words, uint64_t now, enum color *ret_color, struct plan_dr
 const char *words_scope(enum drain_extent extent);
 
 /* "blue.reads=N ..."; cut at size. */
-void words_counters(const struct relay_totals *totals, char *text, size_t size);
+void words_counters(const struct relay_totals *totals, char *buffer, size_t size);

@@ -15,8 +15,9 @@
 #include "base/log.h"
 #include "session.h"
 
-/* Connections taken before their requests get their turn. */
-#define ACCEPT_BATCH 64
+/* Connections taken before their requests get their turn. Few, so that the other workers, who are
+ * woken while any wait, take their share. */
+#define ACCEPT_BATCH 8
 #define EVENT_BATCH  256
 
 /* How long a listener rests when descriptors have run out: the backlog keeps who comes. */
@@ -146,7 +147,7 @@ static bool accept_one(struct listener *listener)
 		return true;
 	}
 	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-		worker->shed = ACCEPT_BATCH;
+		worker->shed = SHED_COUNT;
 		worker->accept_at = worker->now + ACCEPT_REST_USEC;
 		listeners_unwatch(worker);
 		return false;

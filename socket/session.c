@@ -19,9 +19,6 @@
 /* Steps before others get their turn. */
 #define STEPS_MAX 64
 
-/* Idle clients closed at once where descriptors ran out. */
-#define SHED_COUNT 16
-
 /* What Retry-After says where nothing better is known. */
 #define RETRY_AFTER_SECONDS 5
 
@@ -255,9 +252,11 @@ static void dispatch_parsed(struct session *session)
 			worker_color_down(worker, color);
 			break;
 		case EXCHANGE_NO_MEANS:
+			/* No color's fault: nobody is told, and no other is asked. */
 			worker->shed = SHED_COUNT;
-			worker_color_down(worker, color);
-			break;
+			worker_retry_soon(worker);
+			hold(session);
+			return;
 		}
 		/* A write waits for the color that is to have it. */
 		if (session->class == ROUTE_WRITES)

@@ -89,7 +89,7 @@ void timer_init(struct timer *timer, void (*expired)(struct timer *timer))
 void timer_arm_since(
 	struct worker *worker, struct timer *timer, enum timer_kind kind, uint64_t since)
 {
-	struct link *before = worker->timers[kind].previous;
+	struct link *before;
 
 	list_remove(&timer->link);
 	before = worker->timers[kind].previous;

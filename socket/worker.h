@@ -127,6 +127,9 @@ struct worker_counters {
 	struct counter endings[ENDING_COUNT];
 };
 
+/* Idle clients closed at once where descriptors ran out. */
+#define SHED_COUNT 16
+
 struct worker {
 	struct shared *shared;
 	uint32_t index;
