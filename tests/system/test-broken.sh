@@ -5,18 +5,6 @@
 # shellcheck source=/dev/null
 . "$(dirname "$0")/lib"
 
-# A start deadline that a test can wait for; the app itself needs 3 s. A short hold, so that writes
-# are refused and not only held.
-configure() {
-	inside bash -c 'mkdir -p /etc/app-bluegreen/app.conf.d && cat >/etc/app-bluegreen/app.conf.d/test.conf' <<-END
-		[Probe]
-		StartTimeout=12s
-		Timeout=2s
-		[Hold]
-		Limit=8s
-	END
-}
-
 # What the relay counts as refused after their wait.
 refused_by_us() { status_of 's["relay"]["counters"]["hold_expired"]'; }
 
@@ -57,7 +45,15 @@ break_and_repair() { # BREAK WHAT-IT-DOES WORDS-OF-THE-REASON
 
 begin full
 app_begin flask-reader
-configure
+# A start deadline that a test can wait for; the app itself needs 3 s. A short hold, so that writes are
+# refused and not only held.
+configure <<-END
+	[Probe]
+	StartTimeout=12s
+	Timeout=2s
+	[Hold]
+	Limit=8s
+END
 reload
 check_equal "the shorter limits are taken over" 0 "$RELOAD_STATUS"
 break_and_repair exit "code that ends at its start" 'healthy'

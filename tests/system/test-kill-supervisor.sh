@@ -37,7 +37,8 @@ for step in json.loads(json.load(sys.stdin)["data"][0]):
 }
 
 writes_work() {
-	[ "$(outside curl -s -m 3 -o /dev/null -w '%{http_code}' -H 'X-Request-Id: by-hand' -d 'text=x' "$BASE/notes")" -lt 300 ]
+	[ "$(outside curl -s -m 3 -o /dev/null -w '%{http_code}' -H 'Accept: text/plain' \
+		-d 'id=by-hand&title=By+hand&text=x' "$BASE/notes")" = 201 ]
 }
 
 served_again() { # SENTENCE-PREFIX

@@ -62,7 +62,7 @@ check_equal "no write was executed twice" 0 "$(executed_twice steady)"
 reload
 check_equal "a reload ends well after the upgrade" 0 "$RELOAD_STATUS"
 
-inside bash -c 'mkdir -p /etc/app-bluegreen/app.conf.d && printf "[Hold]\nLimit=4s\n" >/etc/app-bluegreen/app.conf.d/test.conf'
+printf '[Hold]\nLimit=4s\n' | configure
 inside systemctl restart app-bluegreen
 await 15 both_healthy
 inside systemctl stop app-bluegreen
