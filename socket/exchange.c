@@ -6,14 +6,11 @@
  * application is never sent again, unless its method is safe; and what came of a response is never
  * passed off as the whole.
  */
-#include "exchange.h"
+#include "exchange-parts.h"
 
 #include <errno.h>
 
 #include "forward.h"
-
-/* 1xx answers to one request; an endless row of them would keep a client waiting for ever. */
-#define INFORMATIONAL_MAX 32
 
 /* A read whose fresh connection died is tried once more, not on and on: a request that kills
  * the instance it meets must not be led through all of them. */
@@ -72,7 +69,7 @@ void exchange_fail(struct session *session, enum ending ending)
 	session_end(session, stream ? SESSION_CLOSE : SESSION_CUT);
 }
 
-static void stream_begins(struct session *session)
+void exchange_stream_begins(struct session *session)
 {
 	session->stream = true;
 	counter_add(&session->worker->counters.streams[session->color], 1);
@@ -144,7 +141,7 @@ static void exchange_refused(struct session *session)
 }
 
 /* It ended or broke before its response began. */
-static void exchange_lost(struct session *session)
+void exchange_lost(struct session *session)
 {
 	const struct backend *backend = session->backend;
 
@@ -228,209 +225,6 @@ static bool request_receive(struct session *session)
 	return true;
 }
 
-/* ---- receiving the response ---- */
-
-/* Counted before its last byte is sent, so that who has its answer finds it counted. */
-static void response_is_whole(struct session *session)
-{
-	session->response_whole = true;
-	counter_add(&session->worker->counters.answered[session->class][session->color], 1);
-}
-
-/* Frames what was received of the body. False: it is of doubtful framing. */
-static bool response_frame(struct session *session)
-{
-	enum http1_verdict verdict =
-		flow_frame(&session->backend->flow, &session->response_body, session->unchunk);
-
-	if (verdict == HTTP1_OK)
-		response_is_whole(session);
-	return verdict == HTTP1_OK || verdict == HTTP1_MORE;
-}
-
-/* Sends a head of the application on to the client, with what stands behind it. */
-static void response_pass_head(struct session *session, enum forward_ending ending)
-{
-	struct worker *worker = session->worker;
-	struct flow *flow = &session->backend->flow;
-	size_t length = forward_response_head(flow_bytes(flow) + flow->parsed, &worker->head,
-		ending, session->unchunk, worker->scratch);
-	bool framed;
-
-	flow_skip_head(flow, worker->head.size);
-	framed = !session->response_begun || response_frame(session);
-	if (flow_send_behind(flow, &session->client, worker->scratch, length, &worker->buffers) ==
-		FLOW_BROKEN)
-		exchange_fail(session, ENDING_CLIENT_GONE);
-	else if (!framed)
-		exchange_fail(session, ENDING_BACKEND_TRUNCATED);
-}
-
-static void response_informational(struct session *session)
-{
-	struct flow *flow = &session->backend->flow;
-
-	session->response_seen = 0;
-	if (++session->informational > INFORMATIONAL_MAX) {
-		exchange_fail(session, ENDING_BACKEND_BAD);
-		return;
-	}
-	if (session->http10) {
-		/* RFC 9110 section 15.2: never sent to an HTTP/1.0 client. */
-		flow_skip_head(flow, session->worker->head.size);
-		flow_settle(flow, &session->worker->buffers);
-		return;
-	}
-	response_pass_head(session, FORWARD_PLAIN);
-}
-
-static void tunnel_begin(struct session *session)
-{
-	if (!session->upgrade) {
-		exchange_fail(session, ENDING_BACKEND_BAD);
-		return;
-	}
-	session->response_begun = true;
-	session->response_body = http1_body_begin(&session->worker->head);
-	response_pass_head(session, FORWARD_PLAIN);
-	if (session->state != SESSION_EXCHANGE)
-		return;
-	flow_forget(&session->request);
-	session->request_body = session->response_body;
-	(void)flow_frame(&session->request, &session->request_body, false);
-	stream_begins(session);
-	session->state = SESSION_TUNNEL;
-	timer_stop(&session->timer);
-}
-
-static void response_begin(struct session *session)
-{
-	struct worker *worker = session->worker;
-	const struct http1_head *head = &worker->head;
-	enum forward_ending ending = FORWARD_PLAIN;
-
-	flow_forget(&session->request);
-	session->response_begun = true;
-	session->response_body = http1_body_begin(head);
-	session->unchunk = session->http10 && head->framing == HTTP1_CHUNKED;
-	session->backend_keeps = head->keep_alive && head->framing != HTTP1_UNTIL_CLOSE;
-	session->close_after = !session->keep_alive || head->framing == HTTP1_UNTIL_CLOSE ||
-			       session->unchunk || worker->stopping ||
-			       !http1_body_ended(&session->request_body);
-	if (session->close_after)
-		ending = FORWARD_CLOSE;
-	else if (session->http10)
-		ending = FORWARD_KEEP_ALIVE;
-	if (head->event_stream)
-		stream_begins(session);
-	response_pass_head(session, ending);
-}
-
-static void response_head(struct session *session)
-{
-	struct worker *worker = session->worker;
-	struct flow *flow = &session->backend->flow;
-	enum http1_verdict verdict;
-
-	verdict = http1_response_parse(flow_bytes(flow) + flow->parsed, flow_unparsed(flow),
-		&session->response_seen, session->method, &worker->head);
-	if (verdict == HTTP1_MORE && flow_unparsed(flow) < BUFFER_SIZE)
-		return;
-	if (verdict != HTTP1_OK)
-		exchange_fail(session, ENDING_BACKEND_BAD);
-	else if (worker->head.framing == HTTP1_TUNNEL)
-		tunnel_begin(session);
-	else if (worker->head.status < 200)
-		response_informational(session);
-	else
-		response_begin(session);
-}
-
-/* Bytes that we leave unread would turn our end into a reset that overtakes the response (RFC 9112
- * section 9.6). Who said that this is its last request sends none. */
-static bool client_is_done(const struct session *session)
-{
-	return !session->keep_alive && !session->client.readable &&
-	       flow_unparsed(&session->request) == 0;
-}
-
-/* The whole response has been sent. */
-static void response_done(struct session *session)
-{
-	struct worker *worker = session->worker;
-	bool request_whole =
-		http1_body_ended(&session->request_body) && !flow_has_unsent(&session->request);
-
-	counter_add(&worker->counters.endings[ENDING_DONE], 1);
-	exchange_release(session, session->backend_keeps && request_whole);
-	if (request_whole && !session->close_after)
-		session_next(session);
-	else if (request_whole && client_is_done(session))
-		session_end(session, SESSION_CLOSE);
-	else
-		session_linger(session);
-}
-
-/* The backend's connection came to its end. */
-static void response_ended(struct session *session)
-{
-	struct backend *backend = session->backend;
-
-	if (!session->response_begun) {
-		exchange_lost(session);
-		return;
-	}
-	if (session->response_body.framing != HTTP1_UNTIL_CLOSE || backend->peer.error) {
-		exchange_fail(session, ENDING_BACKEND_TRUNCATED);
-		return;
-	}
-	/* An end is what a close-delimited response ends with. */
-	session->backend_keeps = false;
-	response_is_whole(session);
-}
-
-static bool response_receive(struct session *session)
-{
-	struct flow *flow = &session->backend->flow;
-
-	if (session->response_whole)
-		return false;
-	switch (flow_fill(flow, &session->backend->peer, &session->worker->buffers)) {
-	case FLOW_MOVED:
-		session->progress = true;
-		break;
-	case FLOW_BLOCKED:
-		return false;
-	case FLOW_ENDED:
-	case FLOW_BROKEN:
-		response_ended(session);
-		return true;
-	}
-	if (session->response_begun && !response_frame(session))
-		exchange_fail(session, ENDING_BACKEND_TRUNCATED);
-	return true;
-}
-
-static bool response_send(struct session *session)
-{
-	struct flow *flow = &session->backend->flow;
-
-	if (!flow_has_unsent(flow))
-		return false;
-	switch (flow_send(flow, &session->client, &session->worker->buffers)) {
-	case FLOW_MOVED:
-		session->progress = true;
-		return true;
-	case FLOW_BLOCKED:
-		return false;
-	case FLOW_ENDED:
-	case FLOW_BROKEN:
-		break;
-	}
-	exchange_fail(session, ENDING_CLIENT_GONE);
-	return true;
-}
-
 /* Who is waited for, and how long that may take. */
 static enum timer_kind exchange_timer(const struct session *session)
 {
@@ -473,23 +267,6 @@ void exchange_expired(struct session *session)
 		exchange_fail(session, ENDING_BACKEND_SLOW);
 }
 
-/*
- * A head that stands in the buffer comes before what the socket says next: behind an interim
- * answer and the final one there may already be the end of the connection.
- */
-static bool response_step(struct session *session)
-{
-	uint32_t unparsed = flow_unparsed(&session->backend->flow);
-
-	if (!session->response_begun && unparsed > 0) {
-		response_head(session);
-		if (session->state != SESSION_EXCHANGE || session->response_begun ||
-			flow_unparsed(&session->backend->flow) < unparsed)
-			return true;
-	}
-	return response_receive(session);
-}
-
 bool exchange_step(struct session *session)
 {
 	bool more;
@@ -515,61 +292,4 @@ bool exchange_step(struct session *session)
 	}
 	exchange_arm(session);
 	return more;
-}
-
-/* ---- after a 101 ---- */
-
-enum tunnel_moved { TUNNEL_MOVED, TUNNEL_STILL, TUNNEL_OVER };
-
-/* One direction; an end is passed on as an end, once everything before it was sent. */
-static enum tunnel_moved tunnel_move(
-	struct session *session, struct flow *flow, struct peer *from, struct peer *to)
-{
-	bool up = flow == &session->request;
-	struct http1_body *body = up ? &session->request_body : &session->response_body;
-	enum tunnel_moved moved = TUNNEL_STILL;
-	enum flow_result result;
-
-	if (!from->ended) {
-		result = flow_fill(flow, from, &session->worker->buffers);
-		if (result == FLOW_BROKEN)
-			return TUNNEL_OVER;
-		if (result == FLOW_MOVED)
-			(void)flow_frame(flow, body, false);
-		if (result != FLOW_BLOCKED)
-			moved = TUNNEL_MOVED;
-		if (result == FLOW_ENDED && !flow_has_unsent(flow))
-			(void)shutdown(to->fd, SHUT_WR);
-	}
-	if (!flow_has_unsent(flow))
-		return moved;
-	result = flow_send(flow, to, &session->worker->buffers);
-	if (result == FLOW_BROKEN)
-		return TUNNEL_OVER;
-	if (result == FLOW_MOVED)
-		moved = TUNNEL_MOVED;
-	if (from->ended && !flow_has_unsent(flow))
-		(void)shutdown(to->fd, SHUT_WR);
-	return moved;
-}
-
-bool tunnel_step(struct session *session)
-{
-	struct backend *backend = session->backend;
-	enum tunnel_moved up, down;
-
-	up = tunnel_move(session, &session->request, &session->client, &backend->peer);
-	down = tunnel_move(session, &backend->flow, &backend->peer, &session->client);
-	if (up == TUNNEL_OVER || down == TUNNEL_OVER ||
-		(session->client.ended && backend->peer.ended &&
-			!flow_has_unsent(&session->request) && !flow_has_unsent(&backend->flow))) {
-		counter_add(&session->worker->counters.answered[session->class][session->color], 1);
-		session_end(session, SESSION_CLOSE);
-		return false;
-	}
-	/* Who has heard the end has a while to say its own. */
-	if ((session->client.ended || backend->peer.ended) &&
-		(session->timer.kind == TIMER_NONE || up == TUNNEL_MOVED || down == TUNNEL_MOVED))
-		timer_arm(session->worker, &session->timer, TIMER_STALL);
-	return up == TUNNEL_MOVED || down == TUNNEL_MOVED;
 }

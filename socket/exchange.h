@@ -17,6 +17,8 @@ enum exchange_begun exchange_begin(struct session *session, enum color color);
 
 /* One step; true if another may follow at once. Ends or changes the session's state. */
 bool exchange_step(struct session *session);
+
+/* The same after a 101 (tunnel.c). */
 bool tunnel_step(struct session *session);
 
 /* Ends the exchange for this reason: with an answer of our own if none has begun, by cutting the

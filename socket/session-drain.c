@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Knows when what is in flight on a drained color is ended; does not know why it is drained.
+ * Knows who is ended before its time: what is in flight on a drained color past its limit, idle
+ * clients where descriptors ran out, everybody at SIGTERM. Does not know why.
  */
 #include "exchange.h"
 
@@ -124,4 +125,39 @@ void sessions_drain(struct worker *worker)
 	}
 	if (next != USEC_INFINITY)
 		worker->drain_at = next;
+}
+
+void sessions_shed(struct worker *worker, uint32_t count)
+{
+	while (count-- > 0 && !list_empty(&worker->timers[TIMER_IDLE])) {
+		struct timer *timer =
+			container_of(worker->timers[TIMER_IDLE].next, struct timer, link);
+
+		session_end(container_of(timer, struct session, timer), SESSION_CLOSE);
+	}
+}
+
+void sessions_stop(struct worker *worker)
+{
+	struct link *link, *after;
+
+	worker->stopping = true;
+	for (int color = 0; color < COLOR_COUNT; color++)
+		backend_pool_clear(worker, (enum color)color);
+	list_for_each(link, after, &worker->sessions)
+	{
+		struct session *session = container_of(link, struct session, link);
+
+		/* A request may have come that we have not seen: one more look, then it closes. */
+		if (session->state == SESSION_HELD) {
+			session_answer(session, ENDING_SHUTDOWN);
+			session_make_ready(session);
+		}
+		if (session->state != SESSION_HEAD)
+			continue;
+		session->client.readable = true;
+		session_advance(session);
+		if (session->state == SESSION_HEAD && flow_unparsed(&session->request) == 0)
+			session_end(session, SESSION_CLOSE);
+	}
 }

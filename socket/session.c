@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Knows a client connection from accept to close: heads, colors, holding, our own answers. Does
- * not know how bodies move (exchange.c).
+ * Knows a client connection from accept to close, and the heads that come on it. Does not know how
+ * a color is chosen (session-hold.c) nor how bodies move (exchange.c).
  */
-#include "session.h"
+#include "session-parts.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/un.h>
 
 #include "exchange.h"
@@ -18,9 +15,6 @@
 
 /* Steps before others get their turn. */
 #define STEPS_MAX 64
-
-/* What Retry-After says where nothing better is known. */
-#define RETRY_AFTER_SECONDS 5
 
 static void session_bury(struct watch *watch)
 {
@@ -33,24 +27,6 @@ void session_make_ready(struct session *session)
 		list_append(&session->worker->ready, &session->ready);
 }
 
-static void hold_leave(struct session *session)
-{
-	struct shared *shared = session->worker->shared;
-	uint64_t waited, longest;
-
-	if (list_empty(&session->held))
-		return;
-	list_remove(&session->held);
-	atomic_fetch_sub(&shared->holding, 1);
-	atomic_fetch_sub(&shared->held_bytes, session->held_bytes);
-	session->held_bytes = 0;
-	waited = session->worker->now - session->held_since;
-	longest = atomic_load(&shared->hold_longest_usec);
-	while (waited > longest &&
-		!atomic_compare_exchange_weak(&shared->hold_longest_usec, &longest, waited))
-		;
-}
-
 void session_end(struct session *session, enum session_end how)
 {
 	struct linger at_once = {.l_onoff = 1, .l_linger = 0};
@@ -58,7 +34,7 @@ void session_end(struct session *session, enum session_end how)
 	if (session->state == SESSION_DEAD)
 		return;
 	session->state = SESSION_DEAD;
-	hold_leave(session);
+	session_hold_leave(session);
 	exchange_release(session, false);
 	timer_stop(&session->timer);
 	list_remove(&session->link);
@@ -72,17 +48,6 @@ void session_end(struct session *session, enum session_end how)
 	session->client.fd = fd_close(session->client.fd);
 	atomic_fetch_sub(&session->worker->shared->clients, 1);
 	worker_unwatch(session->worker, &session->watch);
-}
-
-void session_linger(struct session *session)
-{
-	flow_clear(&session->request, &session->worker->buffers);
-	if (shutdown(session->client.fd, SHUT_WR) < 0) {
-		session_end(session, SESSION_CLOSE);
-		return;
-	}
-	session->state = SESSION_LINGER;
-	timer_arm(session->worker, &session->timer, TIMER_LINGER);
 }
 
 void session_next(struct session *session)
@@ -103,202 +68,6 @@ void session_next(struct session *session)
 		return;
 	}
 	timer_arm(worker, &session->timer, TIMER_IDLE);
-}
-
-/* ---- answers of our own ---- */
-
-static int answer_format(const struct session *session, enum ending ending, char *text, size_t size)
-{
-	const char *status = ending_status(ending), *sentence = ending_sentence(ending);
-	const char *connection = "", *body = session->method == HTTP1_HEAD ? "" : sentence;
-	char again[32] = "";
-
-	/* A 503 says when to come back (RFC 9110 section 15.6.4). */
-	if (strncmp(status, "503", 3) == 0)
-		(void)snprintf(again, sizeof(again), "Retry-After: %d\r\n", RETRY_AFTER_SECONDS);
-	if (session->close_after)
-		connection = "Connection: close\r\n";
-	else if (session->http10)
-		connection = "Connection: keep-alive\r\n";
-	return snprintf(text, size,
-		"HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %zu\r\n"
-		"%s%s%s\r\n%s%s",
-		status, strlen(sentence) + 1, again,
-		ending == ENDING_CONNECT_METHOD
-			? "Allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\r\n"
-			: "",
-		connection, body, *body ? "\n" : "");
-}
-
-void session_answer(struct session *session, enum ending ending)
-{
-	struct worker *worker = session->worker;
-	char text[1024];
-	int length;
-
-	hold_leave(session);
-	counter_add(&worker->counters.endings[ending], 1);
-	if (ending == ENDING_HOLD_EXPIRED || ending == ENDING_HOLD_FULL)
-		counter_add(&worker->counters.hold_expired, 1);
-	if (!ending_status(ending)) {
-		session_end(session, SESSION_CLOSE);
-		return;
-	}
-	/* Where the next request begins is known only if this one came whole. */
-	if (!session->keep_alive || worker->stopping || session->head_size == 0 ||
-		!http1_body_ended(&session->request_body))
-		session->close_after = true;
-	length = answer_format(session, ending, text, sizeof(text));
-	session->state = SESSION_ANSWER;
-	timer_arm(worker, &session->timer, TIMER_STALL);
-	if (flow_send_behind(&session->answer, &session->client, text, (size_t)length,
-		    &worker->buffers) == FLOW_BROKEN)
-		session_end(session, SESSION_CLOSE);
-}
-
-static bool answer_step(struct session *session)
-{
-	struct buffer_pool *buffers = &session->worker->buffers;
-
-	if (flow_has_unsent(&session->answer)) {
-		switch (flow_send(&session->answer, &session->client, buffers)) {
-		case FLOW_MOVED:
-			return true;
-		case FLOW_BLOCKED:
-			return false;
-		case FLOW_ENDED:
-		case FLOW_BROKEN:
-			session_end(session, SESSION_CLOSE);
-			return false;
-		}
-	}
-	if (session->close_after) {
-		session_linger(session);
-		return true;
-	}
-	/* The whole request may stand in the buffer, unsent: over it. */
-	flow_drop_unsent(&session->request);
-	session_next(session);
-	return true;
-}
-
-static bool linger_step(struct session *session)
-{
-	struct flow *flow = &session->request;
-
-	switch (flow_fill(flow, &session->client, &session->worker->buffers)) {
-	case FLOW_MOVED:
-		flow_clear(flow, &session->worker->buffers);
-		return true;
-	case FLOW_BLOCKED:
-		return false;
-	case FLOW_ENDED:
-	case FLOW_BROKEN:
-		break;
-	}
-	session_end(session, SESSION_CLOSE);
-	return false;
-}
-
-/* ---- choosing a color, or holding ---- */
-
-static void hold(struct session *session)
-{
-	struct worker *worker = session->worker;
-	struct shared *shared = worker->shared;
-	uint64_t bytes = session->request.end - session->request.kept;
-	struct link *before;
-
-	if (!list_empty(&session->held))
-		return; /* it was tried, and waits on */
-	if (atomic_fetch_add(&shared->holding, 1) >= worker->plan.hold_requests ||
-		atomic_load(&shared->held_bytes) + bytes > worker->plan.hold_bytes) {
-		atomic_fetch_sub(&shared->holding, 1);
-		session_answer(session, ENDING_HOLD_FULL);
-		return;
-	}
-	if (session->held_since == 0) {
-		session->held_since = worker->now;
-		counter_add(&worker->counters.held_ever, 1);
-	}
-	session->held_bytes = bytes;
-	atomic_fetch_add(&shared->held_bytes, bytes);
-	session->state = SESSION_HELD;
-	timer_arm_since(worker, &session->timer, TIMER_HOLD, session->held_since);
-	before = worker->held.previous;
-	while (before != &worker->held &&
-		container_of(before, struct session, held)->held_since > session->held_since)
-		before = before->previous;
-	list_insert(before, &session->held);
-	/* Not the route but a color that failed it is why it waits: that may pass unannounced. */
-	if (session->refused != 0)
-		worker_retry_soon(worker);
-}
-
-/* worker->head is the request's. */
-static void dispatch_parsed(struct session *session)
-{
-	struct worker *worker = session->worker;
-	enum color color;
-
-	while (route_pick(&worker->plan.route, session->class, &worker->turn[session->class],
-		session->refused | worker->down, &color)) {
-		switch (exchange_begin(session, color)) {
-		case EXCHANGE_BEGUN:
-			hold_leave(session);
-			return;
-		case EXCHANGE_REFUSED:
-			session->refused |= 1U << color;
-			worker_color_down(worker, color);
-			break;
-		case EXCHANGE_NO_MEANS:
-			/* No color's fault: nobody is told, and no other is asked. */
-			worker->shed = SHED_COUNT;
-			worker_retry_soon(worker);
-			hold(session);
-			return;
-		}
-		/* A write waits for the color that is to have it. */
-		if (session->class == ROUTE_WRITES)
-			break;
-	}
-	hold(session);
-}
-
-void session_dispatch(struct session *session)
-{
-	struct flow *flow = &session->request;
-	uint32_t seen = 0;
-
-	/* It was parsed once, so it can be again; the worker's one head has served others since. */
-	if (http1_request_parse(flow_bytes(flow) + flow->kept, flow->end - flow->kept, &seen,
-		    &session->worker->head) != HTTP1_OK) {
-		session_answer(session, ENDING_BAD_REQUEST);
-		return;
-	}
-	dispatch_parsed(session);
-}
-
-void sessions_retry_held(struct worker *worker)
-{
-	struct link *link, *after;
-
-	worker->down = 0;
-	worker->retry_at = 0;
-	list_for_each(link, after, &worker->held)
-	{
-		struct session *session = container_of(link, struct session, held);
-		struct route_turn turn = worker->turn[session->class];
-		enum color color;
-
-		session->refused = 0;
-		/* Without a color there is no need to read its head again. */
-		if (!route_pick(&worker->plan.route, session->class, &turn, worker->down, &color))
-			continue;
-		session_dispatch(session);
-		if (session->state != SESSION_HELD)
-			session_make_ready(session);
-	}
 }
 
 /* ---- heads ---- */
@@ -357,7 +126,7 @@ static void request_begin(struct session *session)
 		head_refuse(session, ENDING_BAD_REQUEST);
 		return;
 	}
-	dispatch_parsed(session);
+	session_dispatch_parsed(session);
 }
 
 static bool head_fill(struct session *session)
@@ -544,65 +313,4 @@ void session_begin(struct worker *worker, int fd, const struct sockaddr_storage 
 		session_answer(session, ENDING_TOO_MANY_CLIENTS);
 	}
 	session_advance(session);
-}
-
-/* ---- all of them ---- */
-
-void sessions_follow_plan(struct worker *worker)
-{
-	struct link *link, *after;
-
-	for (int color = 0; color < COLOR_COUNT; color++)
-		if (!route_uses(&worker->plan.route, (enum color)color))
-			backend_pool_clear(worker, (enum color)color);
-	list_for_each(link, after, &worker->sessions)
-	{
-		struct session *session = container_of(link, struct session, link);
-
-		/* Chosen, and not a byte sent: still ours to choose again. */
-		if (session->state != SESSION_EXCHANGE || session->backend->sent ||
-			worker->plan.route.weight[session->class][session->color] != ROUTE_NEVER)
-			continue;
-		exchange_release(session, false);
-		session->refused = 0;
-		session_dispatch(session);
-		session_make_ready(session);
-	}
-	sessions_retry_held(worker);
-	worker->drain_at = worker->now;
-}
-
-void sessions_shed(struct worker *worker, uint32_t count)
-{
-	while (count-- > 0 && !list_empty(&worker->timers[TIMER_IDLE])) {
-		struct timer *timer =
-			container_of(worker->timers[TIMER_IDLE].next, struct timer, link);
-
-		session_end(container_of(timer, struct session, timer), SESSION_CLOSE);
-	}
-}
-
-void sessions_stop(struct worker *worker)
-{
-	struct link *link, *after;
-
-	worker->stopping = true;
-	for (int color = 0; color < COLOR_COUNT; color++)
-		backend_pool_clear(worker, (enum color)color);
-	list_for_each(link, after, &worker->sessions)
-	{
-		struct session *session = container_of(link, struct session, link);
-
-		/* A request may have come that we have not seen: one more look, then it closes. */
-		if (session->state == SESSION_HELD) {
-			session_answer(session, ENDING_SHUTDOWN);
-			session_make_ready(session);
-		}
-		if (session->state != SESSION_HEAD)
-			continue;
-		session->client.readable = true;
-		session_advance(session);
-		if (session->state == SESSION_HEAD && flow_unparsed(&session->request) == 0)
-			session_end(session, SESSION_CLOSE);
-	}
 }

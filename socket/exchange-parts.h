@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of an exchange share: exchange.c (the request, and why it ended),
+ * exchange-response.c and tunnel.c.
+ */
+#pragma once
+
+#include "exchange.h"
+
+/* It ended or broke before its response began: again, elsewhere, or 502. */
+void exchange_lost(struct session *session);
+
+/* An event stream or a tunnel, which has a drain limit of its own. */
+void exchange_stream_begins(struct session *session);
+
+/* Each goes on as far as it can; true if bytes moved or the state changed. */
+bool response_step(struct session *session);
+bool response_send(struct session *session);
+
+/* The whole response has been sent. */
+void response_done(struct session *session);
+
+/* Sends a head of the application on to the client, with what stands behind it. It is the one
+ * in worker->head. */
+void response_pass_head(struct session *session, enum forward_ending ending);
+
+/* After a 101. */
+void tunnel_begin(struct session *session);

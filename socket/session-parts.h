@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of a session share: session.c (heads, and the life of a connection),
+ * session-hold.c and session-answer.c.
+ */
+#pragma once
+
+#include "session.h"
+
+/* Sends the request whose head is in worker->head to a color, or holds it. */
+void session_dispatch_parsed(struct session *session);
+
+/* It waits no longer; harmless where it did not. */
+void session_hold_leave(struct session *session);
+
+/* One step each; true if another may follow at once. */
+bool answer_step(struct session *session);
+bool linger_step(struct session *session);
