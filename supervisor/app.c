@@ -18,6 +18,9 @@
 #include "report.h"
 #include "steps.h"
 
+/* How often it is tried to write down how a cycle ended. */
+#define RECORD_RETRY_USEC (5 * USEC_PER_SEC)
+
 struct start {
 	struct app *app;
 	enum color color;
@@ -47,8 +50,9 @@ struct app {
 	struct record record; /* of the last cycle, if none runs */
 	bool queued;
 	struct record queue;
-	enum app_state state; /* as it was reported last */
-	bool nobody;	      /* and that nobody is healthy */
+	sd_event_source *record_retry; /* its end is not on the disk yet */
+	enum app_state state;	       /* as it was reported last */
+	bool nobody;		       /* and that nobody is healthy */
 
 	struct steer_counters counters;
 	bool counted;
@@ -99,11 +103,11 @@ static enum app_state state_derive(const struct app *app, char *reason, size_t s
 		snprintf(reason, size, "green is %s and cannot stand in: %s",
 			health_name(green->verdict.health), why);
 	}
-	if ((blue->verdict.health == HEALTH_SICK || green->verdict.health == HEALTH_SICK) &&
-		app->state != APP_STARTING)
-		return APP_DEGRADED;
-	return instance_is_decided(blue) && instance_is_decided(green) ? APP_DEGRADED
-								       : APP_STARTING;
+	/* At the beginning it takes a while; later, whoever starts is missed. */
+	if (app->state == APP_STARTING && blue->verdict.health != HEALTH_SICK &&
+		green->verdict.health != HEALTH_SICK)
+		return APP_STARTING;
+	return APP_DEGRADED;
 }
 
 /* The line in `systemctl status`. */
@@ -303,6 +307,21 @@ static void on_step(void *owner, const struct step *step, const struct step_stor
 		status_say(app, "");
 }
 
+static int on_record_retry(sd_event_source *source, uint64_t usec, void *userdata);
+
+static void record_retry_arm(struct app *app)
+{
+	int r;
+
+	if (app->record_retry)
+		r = sd_event_source_set_time_relative(app->record_retry, RECORD_RETRY_USEC);
+	else
+		r = sd_event_add_time_relative(app->event, &app->record_retry, CLOCK_MONOTONIC,
+			RECORD_RETRY_USEC, 0, on_record_retry, app);
+	if (r >= 0)
+		(void)sd_event_source_set_enabled(app->record_retry, SD_EVENT_ONESHOT);
+}
+
 static void deploy_report(const struct app *app, const struct record *record)
 {
 	struct report_fields fields = {
@@ -331,6 +350,19 @@ static void deploy_report(const struct app *app, const struct record *record)
 	}
 }
 
+/* A supervisor that comes back must not take a cycle that has ended for one that was cut. */
+static int on_record_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct app *app = userdata;
+
+	(void)source;
+	(void)usec;
+	if (app->running || record_write(app->dirs.state, &app->record) >= 0)
+		return 0;
+	record_retry_arm(app);
+	return 0;
+}
+
 static int cycle_begin(struct app *app, const struct record *record);
 
 static void on_deploy_ended(void *owner, const struct record *record, bool durable)
@@ -343,9 +375,7 @@ static void on_deploy_ended(void *owner, const struct record *record, bool durab
 	watch_take_stance(app->watch, STANCE_STEADY);
 	deploy_report(app, record);
 	if (!durable)
-		report(REPORT_RECORD_LOST, NULL,
-			"how the cycle ended is known to this process only: its record could not "
-			"be written");
+		record_retry_arm(app);
 	if (app->events.finished)
 		app->events.finished(
 			app->owner, &app->record, record_outcome_name(record->outcome));
@@ -479,6 +509,7 @@ struct app *app_close(struct app *app)
 		deploy_free(app->deploy);
 	for (enum color color = 0; color < COLOR_COUNT; color++)
 		manager_job_forget(app->starts[color].job);
+	sd_event_source_disable_unref(app->record_retry);
 	watch_close(app->watch);
 	instances_close(app->instances);
 	steer_close(app->steer);

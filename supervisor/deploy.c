@@ -26,9 +26,11 @@ struct deploy {
 	void *owner;
 	struct record record;
 	enum deploy_phase phase;
-	size_t at;    /* the row */
-	bool running; /* it has begun, forward or back, and its end is not known */
-	bool expired; /* its deadline has passed */
+	size_t at;	  /* the row */
+	bool running;	  /* it has begun, forward or back, and its end is not known */
+	bool interrupted; /* it walks back because a supervisor was gone, not because a row failed
+			   */
+	bool expired;	  /* its deadline has passed */
 	sd_event_source *turn, *deadline;
 	struct step_story *stories;
 };
@@ -170,7 +172,7 @@ static void row_failed(struct deploy *deploy, const char *why, bool begun)
 		turn_soon(deploy);
 		return;
 	}
-	record->outcome = RECORD_RUNNING;
+	deploy->interrupted = false;
 	/* The name of the row leads, because the reason is all that some people see. */
 	snprintf(record->reason, sizeof(record->reason), "%s: %.*s", step->name,
 		(int)(sizeof(record->reason) - RECORD_WORD_MAX - 3), why);
@@ -322,11 +324,7 @@ static void turn_back(struct deploy *deploy)
 		back_begin(deploy);
 		return;
 	}
-	deploy->record.outcome = *deploy->record.reason ? RECORD_FAILED : RECORD_INTERRUPTED;
-	if (!*deploy->record.reason)
-		snprintf(deploy->record.reason, sizeof(deploy->record.reason),
-			"the supervisor was gone in the middle of it, before anything was "
-			"restarted; what it had done was taken back");
+	deploy->record.outcome = deploy->interrupted ? RECORD_INTERRUPTED : RECORD_FAILED;
 	deploy_enter_ended(deploy);
 }
 
@@ -445,6 +443,15 @@ int deploy_resume(sd_event *event, const struct deploy_plan *plan, const struct 
 		deploy->at = row_find(plan, plan->steps[row].resume);
 	} else {
 		deploy->at = row < plan->count ? row : plan->count - 1;
+		deploy->interrupted = !record->undoing || !*record->reason;
+		if (deploy->interrupted)
+			snprintf(deploy->record.reason, sizeof(deploy->record.reason),
+				row < plan->count
+					? "%s: the supervisor was gone in the middle of it, before "
+					  "anything was restarted; what was done was taken back"
+					: "%s: the supervisor was gone in the middle of it, and "
+					  "this version knows no such step",
+				record->step);
 		deploy_enter_back(deploy);
 	}
 	*ret_deploy = deploy;

@@ -216,12 +216,12 @@ enum step_progress act_preflight_progress(struct stage *stage, char text[static 
 		if (progress != STEP_DONE)
 			return progress;
 	}
+	if (instance_is_healthy(green))
+		return STEP_DONE;
 	if (stage->job) {
 		snprintf(text, STEP_TEXT_MAX, "%s starts", green->unit);
 		return STEP_WAITING;
 	}
-	if (instance_is_healthy(green))
-		return STEP_DONE;
 	/* Nobody is healthy: there is nothing to lose, and the new code may be the cure. */
 	if (blue->verdict.health == HEALTH_SICK && green->verdict.health == HEALTH_SICK)
 		return STEP_DONE;
@@ -321,6 +321,9 @@ enum step_progress act_restart_progress(
 {
 	const struct instance *instance = instance_of(stage, color);
 
+	/* A new process that is well: the job is done, whoever told it or did not. */
+	if (!stage->job_ended && instance_is_healthy(instance))
+		return STEP_DONE;
 	if (!stage->job_ended) {
 		snprintf(text, STEP_TEXT_MAX, "%s is %s", instance->unit,
 			unit_activity_name(instance->status.activity));

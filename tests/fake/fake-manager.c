@@ -13,6 +13,7 @@
 
 #define TELL_USEC (2 * WORLD_MSEC)
 #define STOP_USEC (40 * WORLD_MSEC)
+#define KILL_USEC (95 * WORLD_SEC) /* TimeoutStopSec= */
 #define LATE_USEC (50 * WORLD_SEC)
 
 /* What can become of a job; the first is that all goes well. */
@@ -21,7 +22,7 @@ enum job_fate {
 	FATE_REFUSED,  /* by systemd: nothing was done */
 	FATE_CANCELED, /* by an administrator: nothing was done */
 	FATE_LATE,     /* it takes most of a minute */
-	FATE_STUCK,    /* the old process never ends */
+	FATE_STUCK,    /* the old process does not end until systemd kills it; nobody tells */
 	FATE_LOST,     /* it is done, and nobody tells */
 	FATE_EXITS,    /* the code that is started is broken */
 	FATE_ERRORS,
@@ -177,6 +178,14 @@ static void restart(enum color color)
 	fake_event_later(STOP_USEC, on_stopped, process, process->generation);
 }
 
+static void on_killed(void *owner, unsigned number)
+{
+	struct world_process *process = owner;
+
+	if (process->generation == number)
+		restart((enum color)(process - world.processes));
+}
+
 static void carry_out(enum job_verb verb, enum color color)
 {
 	const struct world_process *process = &world.processes[color];
@@ -226,9 +235,17 @@ static void fate_follow(enum job_fate fate, struct manager_job *job)
 		fake_event_later(TELL_USEC, on_job_canceled, NULL, job->number);
 		return;
 	case FATE_LATE:
+		/* It has closed its listener, and takes its time. */
+		if (job->verb != JOB_START)
+			world_close(job->color);
 		fake_event_later(LATE_USEC, on_late, NULL, job->number);
 		return;
 	case FATE_STUCK:
+		if (job->verb == JOB_START)
+			return;
+		world_close(job->color);
+		fake_event_later(KILL_USEC, on_killed, &world.processes[job->color],
+			world.processes[job->color].generation);
 		return;
 	case FATE_EXITS:
 	case FATE_ERRORS:

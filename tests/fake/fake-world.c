@@ -147,6 +147,13 @@ void world_crash(enum color color)
 	fake_manager_tell(color);
 }
 
+void world_close(enum color color)
+{
+	world.processes[color].generation++;
+	world.processes[color].listening = false;
+	process_follow(color);
+}
+
 void world_set_mood(enum color color, enum mood mood)
 {
 	world.processes[color].mood = mood;

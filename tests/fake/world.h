@@ -86,6 +86,7 @@ void world_kill(void);
 void world_start(enum color color);
 void world_stop(enum color color);  /* and it stays so */
 void world_crash(enum color color); /* systemd starts it again after a second */
+void world_close(enum color color); /* it listens no more */
 void world_set_mood(enum color color, enum mood mood);
 bool world_is_well(enum color color);
 
