@@ -133,7 +133,8 @@ static void body_check(struct http1_body body, const char *bytes, size_t size)
 	static struct outcome whole;
 
 	feed_spans(body, bytes, size, &whole);
-	for (size_t split = 0; split <= size; split += fuzz_split_step(size))
+	for (size_t split = fuzz_split_first(bytes, size); split <= size;
+		split += fuzz_split_step(size))
 		split_check(body, bytes, size, split, &whole);
 	bytewise_check(body, bytes, size, &whole);
 	if (body.framing == HTTP1_CHUNKED && whole.verdict == HTTP1_OK)

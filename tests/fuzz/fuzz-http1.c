@@ -133,7 +133,8 @@ static void read_as(const char *bytes, size_t size, enum http1_method as)
 	enum http1_verdict verdict = parse(bytes, size, &seen, as, &head);
 
 	must(verdict < HTTP1_VERDICT_COUNT);
-	for (size_t split = 0; split < size; split += fuzz_split_step(size))
+	for (size_t split = fuzz_split_first(bytes, size); split < size;
+		split += fuzz_split_step(size))
 		split_check(bytes, size, split, as, verdict);
 	if (verdict > HTTP1_MORE)
 		must(http1_verdict_status(verdict) >= 400 && *http1_verdict_reason(verdict));
