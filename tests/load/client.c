@@ -113,7 +113,7 @@ static void compose(struct client *client)
 		return;
 	}
 	snprintf(body, sizeof(body), "id=%s&title=Note+%s&text=%.*s", client->ticket.id,
-		client->ticket.id, (int)run_random(client->run, sizeof(words)), words);
+		client->ticket.id, 1 + (int)run_random(client->run, sizeof(words) - 1), words);
 	snprintf(fields, sizeof(fields),
 		"Accept: text/plain\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 		"Content-Length: %zu\r\n%s",
