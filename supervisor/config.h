@@ -35,7 +35,7 @@ struct config_probe {
 	uint64_t timeout_usec;		    /* of one probe */
 	uint64_t start_timeout_usec;	    /* from the start of the unit to healthy */
 	uint32_t rise, fall;		    /* answers in a row to become healthy, sick */
-	uint64_t soak_usec;		    /* it stays healthy so long before traffic returns */
+	uint64_t soak_usec;		    /* it has run so long before traffic returns */
 	char *warm_up[CONFIG_LIST_MAX + 1]; /* paths, NULL-terminated */
 };
 

@@ -118,12 +118,12 @@ static int begin_drain(struct stage *stage, char why[static STEP_TEXT_MAX])
 
 static int begin_restart_blue(struct stage *stage, char why[static STEP_TEXT_MAX])
 {
-	return act_restart_begin(stage, COLOR_BLUE, limit_restart(stage), why);
+	return act_start(stage, JOB_RESTART, COLOR_BLUE, limit_restart(stage), why);
 }
 
 static int begin_restart_green(struct stage *stage, char why[static STEP_TEXT_MAX])
 {
-	return act_restart_begin(stage, COLOR_GREEN, limit_restart(stage), why);
+	return act_start(stage, JOB_RESTART, COLOR_GREEN, limit_restart(stage), why);
 }
 
 static int begin_healthy_blue(struct stage *stage, char why[static STEP_TEXT_MAX])
@@ -223,7 +223,9 @@ static enum step_progress progress_healthy_green(
 static enum step_progress progress_soak(struct stage *stage, char text[static STEP_TEXT_MAX])
 {
 	const struct instance *blue = instances_get(stage->instances, COLOR_BLUE);
-	uint64_t until = verdict_soaked_at(&blue->verdict, stage->config->probe.soak_usec);
+	uint64_t started =
+		blue->status.active_since_usec ? blue->status.active_since_usec : USEC_INFINITY;
+	uint64_t until = verdict_soaked_at(&blue->verdict, started, stage->config->probe.soak_usec);
 
 	if (!instance_is_healthy(blue)) {
 		instance_explain(blue, text, STEP_TEXT_MAX);
@@ -353,7 +355,7 @@ const struct step steps_fallback[] = {
 		.check = check_restart_blue,
 		.begin = begin_restart_blue,
 		.progress = progress_restart_blue,
-		.end = act_restart_end,
+		.end = act_end,
 	},
 	{
 		.name = "healthy",
@@ -436,7 +438,7 @@ const struct step steps_fallback[] = {
 		.check = check_restart_green,
 		.begin = begin_restart_green,
 		.progress = progress_restart_green,
-		.end = act_restart_end,
+		.end = act_end,
 	},
 	{
 		.name = "healthy-green",

@@ -107,11 +107,15 @@ uint64_t verdict_healthy_since(const struct verdict *verdict)
 	return verdict->healthy_since_usec;
 }
 
-uint64_t verdict_soaked_at(const struct verdict *verdict, uint64_t soak_usec)
+uint64_t verdict_soaked_at(const struct verdict *verdict, uint64_t started_usec, uint64_t soak_usec)
 {
+	uint64_t since = verdict->flawless_since_usec;
+
+	if (since == verdict->healthy_since_usec && started_usec < since)
+		since = started_usec;
 	if (verdict->health != HEALTH_HEALTHY || verdict->failed > 0)
 		return USEC_INFINITY;
-	if (soak_usec >= USEC_INFINITY - verdict->flawless_since_usec)
+	if (soak_usec >= USEC_INFINITY - since)
 		return USEC_INFINITY;
-	return verdict->flawless_since_usec + soak_usec;
+	return since + soak_usec;
 }

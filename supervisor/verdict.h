@@ -53,6 +53,8 @@ enum health verdict_feed(
 uint64_t verdict_healthy_since(const struct verdict *verdict);
 
 /* When its soak will have ended if no probe fails until then (it may be in the past);
- * USEC_INFINITY if it is not healthy, or its last probe failed. A failed probe begins the soak
- * anew. */
-uint64_t verdict_soaked_at(const struct verdict *verdict, uint64_t soak_usec);
+ * USEC_INFINITY if it is not healthy, or its last probe failed. The soak is counted from the
+ * process's start (writes wait for its end, so a slow start counts towards it); a probe that fails
+ * once it is healthy begins it anew. */
+uint64_t verdict_soaked_at(
+	const struct verdict *verdict, uint64_t started_usec, uint64_t soak_usec);

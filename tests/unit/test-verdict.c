@@ -15,6 +15,9 @@
 #define RISE 2
 #define FALL 3
 
+/* The process, before its first probe. */
+#define STARTED (USEC_PER_SEC / 2)
+
 /* One character a probe and a second: `+` passed, `-` failed. */
 static enum health feed(struct verdict *verdict, const char *answers, uint64_t first_second)
 {
@@ -33,7 +36,7 @@ static void nothing_is_known_before_the_first_probe(void **state)
 	(void)state;
 	assert_int_equal(zero.health, HEALTH_UNKNOWN);
 	assert_int_equal(verdict_healthy_since(&zero), 0);
-	assert_true(verdict_soaked_at(&zero, 0) == USEC_INFINITY);
+	assert_true(verdict_soaked_at(&zero, STARTED, 0) == USEC_INFINITY);
 }
 
 static void rise_answers_in_a_row_make_healthy(void **state)
@@ -126,9 +129,20 @@ static void the_condemned_is_sick_until_it_rises(void **state)
 	assert_int_equal(feed(&verdict, "++", 1), HEALTH_HEALTHY);
 	verdict_condemn(&verdict);
 	assert_int_equal(verdict.health, HEALTH_SICK);
-	assert_true(verdict_soaked_at(&verdict, 0) == USEC_INFINITY);
+	assert_true(verdict_soaked_at(&verdict, STARTED, 0) == USEC_INFINITY);
 	assert_int_equal(feed(&verdict, "+", 3), HEALTH_SICK);
 	assert_int_equal(feed(&verdict, "+", 4), HEALTH_HEALTHY);
+}
+
+static void a_start_that_is_not_known_does_not_shorten_the_soak(void **state)
+{
+	struct verdict verdict;
+
+	(void)state;
+	verdict_reset(&verdict);
+	feed(&verdict, "++", 1);
+	assert_int_equal(
+		verdict_soaked_at(&verdict, USEC_INFINITY, USEC_PER_SEC), 3 * USEC_PER_SEC);
 }
 
 static void a_failure_begins_the_soak_anew(void **state)
@@ -139,13 +153,13 @@ static void a_failure_begins_the_soak_anew(void **state)
 	(void)state;
 	verdict_reset(&verdict);
 	feed(&verdict, "++", 1);
-	assert_int_equal(verdict_soaked_at(&verdict, soak), 5 * USEC_PER_SEC);
+	assert_int_equal(verdict_soaked_at(&verdict, STARTED, soak), STARTED + soak);
 	feed(&verdict, "+", 3);
-	assert_int_equal(verdict_soaked_at(&verdict, soak), 5 * USEC_PER_SEC);
+	assert_int_equal(verdict_soaked_at(&verdict, STARTED, soak), STARTED + soak);
 	feed(&verdict, "-", 4);
-	assert_true(verdict_soaked_at(&verdict, soak) == USEC_INFINITY);
+	assert_true(verdict_soaked_at(&verdict, STARTED, soak) == USEC_INFINITY);
 	feed(&verdict, "++", 5);
-	assert_int_equal(verdict_soaked_at(&verdict, soak), 8 * USEC_PER_SEC);
+	assert_int_equal(verdict_soaked_at(&verdict, STARTED, soak), 8 * USEC_PER_SEC);
 	/* It has been healthy all the time: one failure did not make it sick. */
 	assert_int_equal(verdict_healthy_since(&verdict), 2 * USEC_PER_SEC);
 }
@@ -157,8 +171,8 @@ static void a_soak_without_end_never_ends(void **state)
 	(void)state;
 	verdict_reset(&verdict);
 	feed(&verdict, "++", 1);
-	assert_true(verdict_soaked_at(&verdict, USEC_INFINITY) == USEC_INFINITY);
-	assert_true(verdict_soaked_at(&verdict, USEC_INFINITY - 1) == USEC_INFINITY);
+	assert_true(verdict_soaked_at(&verdict, STARTED, USEC_INFINITY) == USEC_INFINITY);
+	assert_true(verdict_soaked_at(&verdict, STARTED, USEC_INFINITY - 1) == USEC_INFINITY);
 }
 
 static void counters_do_not_run_over(void **state)
@@ -198,6 +212,7 @@ int main(void)
 		cmocka_unit_test(one_pass_before_the_start_deadline_is_not_enough),
 		cmocka_unit_test(a_start_forgets_what_was_before),
 		cmocka_unit_test(the_condemned_is_sick_until_it_rises),
+		cmocka_unit_test(a_start_that_is_not_known_does_not_shorten_the_soak),
 		cmocka_unit_test(a_failure_begins_the_soak_anew),
 		cmocka_unit_test(a_soak_without_end_never_ends),
 		cmocka_unit_test(counters_do_not_run_over),
