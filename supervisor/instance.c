@@ -223,6 +223,28 @@ static bool is_passing_through(const struct watched *watched)
 	       (!*status->invocation_id && status->activity != UNIT_FAILED);
 }
 
+/* Followed, not fought; but it is told whose doing it was not. */
+static void report_stranger(const struct watched *watched, const struct unit_status *before)
+{
+	const struct instance *instance = &watched->instance;
+	const struct unit_status *status = &instance->status;
+	struct report_fields fields = {
+		.color = color_name(instance->color), .unit = instance->unit};
+
+	if (watched->expecting)
+		return;
+	if (status->activity == UNIT_INACTIVE && before->activity != UNIT_INACTIVE)
+		report(REPORT_UNIT_CHANGED, &fields,
+			"%s was stopped, not by this supervisor; it stays so until it is started, "
+			"or "
+			"the app reloaded",
+			instance->unit);
+	else if (status_is_up(status) && !before->restarting &&
+		 strcmp(before->invocation_id, status->invocation_id) != 0)
+		report(REPORT_UNIT_CHANGED, &fields,
+			"%s was started or restarted, not by this supervisor", instance->unit);
+}
+
 static void verdict_follow_unit(struct watched *watched, const struct unit_status *before)
 {
 	struct instance *instance = &watched->instance;
@@ -232,6 +254,8 @@ static void verdict_follow_unit(struct watched *watched, const struct unit_statu
 
 	if (is_passing_through(watched))
 		return;
+	if (before)
+		report_stranger(watched, before);
 	watched->expecting = false;
 	if (!status_is_up(status) && !before) {
 		/* Its owner knows whether it is to be started, or stays down. */

@@ -11,69 +11,6 @@
 #include "base/fd.h"
 #include "steps-acts.h"
 
-static uint64_t limit_route(const struct stage *stage)
-{
-	(void)stage;
-	return ROUTE_LIMIT_USEC;
-}
-
-static uint64_t limit_preflight(const struct stage *stage)
-{
-	return ROUTE_LIMIT_USEC + stage->config->probe.start_timeout_usec;
-}
-
-static uint64_t limit_settle(const struct stage *stage)
-{
-	struct drain_order order = act_drain_order(stage, COLOR_BLUE, DRAIN_READS);
-
-	return drain_longest_usec(&order) + ROUTE_LIMIT_USEC;
-}
-
-static uint64_t limit_drain(const struct stage *stage)
-{
-	struct drain_order order = act_drain_order(stage, COLOR_BLUE, DRAIN_ALL);
-
-	return drain_longest_usec(&order) + ROUTE_LIMIT_USEC;
-}
-
-static uint64_t limit_drain_green(const struct stage *stage)
-{
-	struct drain_order order = act_drain_order(stage, COLOR_GREEN, DRAIN_ALL);
-
-	return drain_longest_usec(&order) + ROUTE_LIMIT_USEC;
-}
-
-/* The old process may take systemd's whole stop time-out before it is killed; an app that tells
- * when it is ready takes its start time here. */
-static uint64_t limit_restart(const struct stage *stage)
-{
-	return STOP_LIMIT_USEC + stage->config->probe.start_timeout_usec;
-}
-
-static uint64_t limit_healthy(const struct stage *stage)
-{
-	return stage->config->probe.start_timeout_usec;
-}
-
-static uint64_t limit_soak(const struct stage *stage)
-{
-	return stage->config->probe.soak_usec + stage->config->probe.start_timeout_usec;
-}
-
-static uint64_t limit_warm_up(const struct stage *stage)
-{
-	uint64_t limit = ROUTE_LIMIT_USEC;
-
-	for (size_t i = 0; stage->config->probe.warm_up[i]; i++)
-		limit += stage->config->probe.timeout_usec;
-	return limit;
-}
-
-static uint64_t limit_observe(const struct stage *stage)
-{
-	return stage->config->probe.soak_usec + ROUTE_LIMIT_USEC;
-}
-
 /* As long as blue is taken out, or about to be, green must be there for it. */
 static bool check_green_serves(struct stage *stage, char why[static STEP_TEXT_MAX])
 {

@@ -44,6 +44,8 @@ struct stage {
 	bool job_ended;
 	enum job_result job_result;
 	char job_why[STEP_TEXT_MAX];
+	bool expecting; /* the job makes a new process of: */
+	enum color expected;
 	struct drain *drain;
 	struct probe *probe;
 	size_t warmed, warm_failed; /* paths asked, and those that did not answer */

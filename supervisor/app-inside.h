@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What app.c (who belongs together), app-cycle.c (cycles, one after the other) and app-state.c
+ * (what is true of the whole) share. Nobody else includes this.
+ */
+#pragma once
+
+#include "app.h"
+#include "steps.h"
+
+struct start {
+	struct app *app;
+	enum color color;
+	struct manager_job *job;
+	bool asked; /* once a supervisor: what an administrator stops later stays stopped */
+};
+
+struct app {
+	sd_event *event;
+	char name[CONFIG_APP_MAX];
+	struct app_dirs dirs;
+	struct config *config;
+	struct config *former; /* until nobody can point into it any more */
+	struct manager *manager;
+	struct prober *prober;
+	struct sockdiag *sockdiag;
+	struct steer *steer;
+	struct instances *instances;
+	struct watch *watch;
+	struct stage stage;
+	struct deploy_plan plan;
+	struct start starts[COLOR_COUNT];
+
+	struct deploy *deploy; /* the cycle that runs, or the last one of this supervisor */
+	bool running;
+	bool recorded;
+	struct record record; /* of the last cycle, if none runs */
+	bool queued;
+	struct record queue;
+	sd_event_source *record_retry; /* its end is not on the disk yet */
+	enum app_state state;	       /* as it was reported last */
+	bool nobody;		       /* and that nobody is healthy */
+
+	struct steer_counters counters;
+	bool counted;
+	struct app_events events;
+	void *owner;
+};
+
+/* Tells what has become of the whole; only changes are news. */
+void app_state_follow(struct app *app);
+/* The line in `systemctl status`. */
+void app_status_say(const struct app *app, const char *reason);
+/* What an earlier supervisor left: nothing, a cycle that ended, or one that was cut. */
+int app_record_follow(struct app *app);
