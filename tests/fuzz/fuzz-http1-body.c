@@ -90,6 +90,14 @@ static size_t line_end(const char *bytes, size_t size, size_t at)
 	return (size_t)(lf - bytes) + 1;
 }
 
+/* Nothing behind the line is looked at, not even by libFuzzer's own ear at strncasecmp(3). */
+static bool begins_with(const char *line, size_t size, const char *beginning)
+{
+	size_t n = strlen(beginning);
+
+	return size >= n && strncasecmp(line, beginning, n) == 0;
+}
+
 /* The second reader, of a chunked body that the first found good. */
 static void chunks_check(const char *bytes, const struct outcome *whole)
 {
@@ -119,8 +127,8 @@ static void chunks_check(const char *bytes, const struct outcome *whole)
 		at += 2;
 	} while (true);
 	while ((end = line_end(bytes, whole->taken, at)) > at + 2) {
-		must(strncasecmp(bytes + at, "content-length:", 15) != 0);
-		must(strncasecmp(bytes + at, "transfer-encoding:", 18) != 0);
+		must(!begins_with(bytes + at, end - at, "content-length:"));
+		must(!begins_with(bytes + at, end - at, "transfer-encoding:"));
 		must(memchr(bytes + at, ':', end - at));
 		at = end;
 	}
