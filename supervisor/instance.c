@@ -157,11 +157,25 @@ static bool is_of_old_invocation(const struct watched *watched)
 	       strcmp(watched->expected_after, watched->instance.status.invocation_id) == 0;
 }
 
+/* A process that was found running is not sick as long as it may still be starting: a supervisor
+ * that comes back has not seen when it began. */
+static void verdict_spare_the_young(struct watched *watched, enum health before)
+{
+	struct instance *instance = &watched->instance;
+	uint64_t deadline = instance->status.active_since_usec +
+			    watched->instances->config->probe.start_timeout_usec;
+
+	if (before == HEALTH_UNKNOWN && instance->verdict.health == HEALTH_SICK &&
+		instance->known && now(watched->instances) < deadline)
+		verdict_start(&instance->verdict, deadline);
+}
+
 static void on_answer(void *owner, const struct probe_result *result)
 {
 	struct watched *watched = owner;
 	struct instance *instance = &watched->instance;
 	const struct config_probe *probe = &watched->instances->config->probe;
+	enum health before = instance->verdict.health;
 	struct probe_result answer = *result;
 
 	watched->probe = NULL;
@@ -174,6 +188,7 @@ static void on_answer(void *owner, const struct probe_result *result)
 	instance->answer = answer;
 	verdict_feed(&instance->verdict, answer.verdict == PROBE_PASSED, now(watched->instances),
 		probe->rise, probe->fall);
+	verdict_spare_the_young(watched, before);
 	probe_schedule(watched, watched->at_once ? 0 : pause_usec(watched));
 	watched->at_once = false;
 	changed(watched);
@@ -235,9 +250,8 @@ static void report_stranger(const struct watched *watched, const struct unit_sta
 		return;
 	if (status->activity == UNIT_INACTIVE && before->activity != UNIT_INACTIVE)
 		report(REPORT_UNIT_CHANGED, &fields,
-			"%s was stopped, not by this supervisor; it stays so until it is started, "
-			"or "
-			"the app reloaded",
+			"%s was stopped, not by this supervisor; unless it is started again it "
+			"stays so until the next reload",
 			instance->unit);
 	else if (status_is_up(status) && !before->restarting &&
 		 strcmp(before->invocation_id, status->invocation_id) != 0)

@@ -75,6 +75,7 @@ static struct unit_status status_of(enum color color)
 		.restarting = !process->running && !process->stopped,
 		.main_pid = process->running ? (pid_t)(100 + process->invocation) : 0,
 		.restarts = process->restarts,
+		.active_since_usec = process->started_usec,
 	};
 
 	snprintf(status.sub_state, sizeof(status.sub_state), "%s",

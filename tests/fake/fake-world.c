@@ -104,6 +104,7 @@ void world_start(enum color color)
 	process->code = world.code;
 	process->mood = world.code_mood;
 	process->invocation++;
+	process->started_usec = fake_event_now();
 	process_follow(color);
 	if (process->mood == MOOD_EXITS)
 		fake_event_later(EXIT_USEC, on_exit_by_itself, process, process->generation);

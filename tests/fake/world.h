@@ -37,6 +37,7 @@ struct world_process {
 	int code;		  /* the version it was started with */
 	enum mood mood;		  /* as it is now */
 	unsigned invocation;	  /* counts starts */
+	uint64_t started_usec;
 	unsigned restarts;	  /* by systemd itself */
 	uint64_t well_since_usec; /* listening and well; 0: it is not */
 	unsigned generation;	  /* outdates what was planned for it */

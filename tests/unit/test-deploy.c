@@ -189,6 +189,13 @@ static void check_end(void)
 		breaks("a cycle with broken code succeeded");
 }
 
+/* A kill alone is no reason for a cycle to fail: it is taken back, or finished. */
+static void check_kill(void)
+{
+	if (world.recorded && world.record.outcome == RECORD_FAILED)
+		breaks("a cycle failed for no other reason than that the supervisor was killed");
+}
+
 static void cycle_begin(void)
 {
 	broken[0] = '\0';
@@ -223,6 +230,8 @@ static bool life(const struct fault *faults, size_t count)
 	cycle_play();
 	stand_run(HORIZON_USEC);
 	check_end();
+	if (count == 1 && world.crashes > 0)
+		check_kill();
 	if (*broken)
 		for (size_t i = 0; i < count; i++)
 			print_message("# place %zu (%s), alternative %u: %s\n", faults[i].place,
@@ -271,9 +280,9 @@ static void reads_flow_all_the_time_and_writes_wait_no_longer_than_they_must(voi
 	stand_deploy();
 	stand_run_cycle(HORIZON_USEC);
 	assert_int_equal(reads_interrupted, 0);
-	/* start, two probes, soak, and the drain before */
-	assert_true(writes_interrupted >= 4 * WORLD_SEC);
-	assert_true(writes_interrupted < 5 * WORLD_SEC);
+	/* the start, two probes, and the drain before; the soak has passed meanwhile */
+	assert_true(writes_interrupted >= 3 * WORLD_SEC);
+	assert_true(writes_interrupted < 3500 * WORLD_MSEC);
 	stand_end();
 }
 
