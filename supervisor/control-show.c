@@ -62,9 +62,13 @@ static json_t *show_counters(const struct steer_counters *counters)
 
 static json_t *show_step(const struct step *step, const struct step_story *story)
 {
+	uint64_t took = story->took_usec;
+
+	if (story->state == STEP_BEGUN || story->state == STEP_UNDOING)
+		took = now_usec() - story->begun_usec;
 	return json_pack("{s:s, s:s, s:s, s:f, s:s}", "step", step->name, "text", step->text,
-		"state", step_state_name(story->state), "seconds",
-		(double)story->took_usec / USEC_PER_SEC, "detail", story->text);
+		"state", step_state_name(story->state), "seconds", (double)took / USEC_PER_SEC,
+		"detail", story->text);
 }
 
 json_t *show_cycle(const struct app_view *view, const struct record *record, const char *outcome)

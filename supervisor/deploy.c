@@ -441,6 +441,11 @@ int deploy_resume(sd_event *event, const struct deploy_plan *plan, const struct 
 		return r;
 	if (row < plan->count && !record->undoing && plan->steps[row].resume) {
 		deploy->at = row_find(plan, plan->steps[row].resume);
+		for (size_t i = 0; i < deploy->at; i++) {
+			deploy->stories[i].state = STEP_SUCCEEDED;
+			snprintf(deploy->stories[i].text, sizeof(deploy->stories[i].text),
+				"by the supervisor before");
+		}
 	} else {
 		deploy->at = row < plan->count ? row : plan->count - 1;
 		deploy->interrupted = !record->undoing || !*record->reason;
