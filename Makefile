@@ -62,6 +62,7 @@ $(BUILD)/modules.a: $(call object,$(MODULES))
 # real side, because they come before the archive.
 FAKES_test-deploy := event world stand manager probe sockdiag record steer report
 FAKES_test-watch := event world stand manager probe sockdiag record steer report
+FAKES_test-drain := event
 .SECONDEXPANSION:
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $$(addsuffix .o,$$(addprefix $(BUILD)/obj/tests/fake/fake-,$$(FAKES_$$*))) $(BUILD)/modules.a
 	@mkdir -p $(@D)
