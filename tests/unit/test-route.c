@@ -121,8 +121,8 @@ static void text_that_is_no_route_is_refused_as_a_whole(void **state)
 		"reads=:1 writes=hold",
 		"reads=blue:1:1 writes=hold",
 		"reads=blue=1 writes=hold",
-		"reads=bluebluebluebluebluebluebluebluebluebluebluebluebluebluebluebluebluebluebl"
-		"ue:1 writes=hold",
+		("reads=bluebluebluebluebluebluebluebluebluebluebluebluebluebluebluebluebluebluebl"
+		 "ue:1 writes=hold"),
 	};
 	struct route route = route_of("reads=blue:7 writes=green:9"), before = route;
 
