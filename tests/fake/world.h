@@ -31,12 +31,12 @@ enum mood {
 };
 
 struct world_process {
-	bool running;		  /* there is a process */
-	bool listening;		  /* it has come up */
-	bool stopped;		  /* by somebody who does not want it to run */
-	int code;		  /* the version it was started with */
-	enum mood mood;		  /* as it is now */
-	unsigned invocation;	  /* counts starts */
+	bool running;	     /* there is a process */
+	bool listening;	     /* it has come up */
+	bool stopped;	     /* by somebody who does not want it to run */
+	int code;	     /* the version it was started with */
+	enum mood mood;	     /* as it is now */
+	unsigned invocation; /* counts starts */
 	uint64_t started_usec;
 	unsigned restarts;	  /* by systemd itself */
 	uint64_t well_since_usec; /* listening and well; 0: it is not */
