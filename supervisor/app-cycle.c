@@ -50,8 +50,7 @@ static void on_step(void *owner, const struct step *step, const struct step_stor
 
 	if (app->events.progress)
 		app->events.progress(app->owner, deploy_record(app->deploy)->id, step, story);
-	if (watch_route(app->watch))
-		app_status_say(app, "");
+	app_status_say(app, "");
 }
 
 static void deploy_report(const struct app *app, const struct record *record)

@@ -37,9 +37,11 @@ struct app {
 	struct record record; /* of the last cycle, if none runs */
 	bool queued;
 	struct record queue;
-	sd_event_source *record_retry; /* its end is not on the disk yet */
-	enum app_state state;	       /* as it was reported last */
-	bool nobody;		       /* and that nobody is healthy */
+	sd_event_source *record_retry;	  /* its end is not on the disk yet */
+	enum app_state state;		  /* as it was reported last */
+	bool nobody;			  /* and that nobody is healthy */
+	bool degraded;			  /* that was told, and its end was not */
+	char status[APP_ERROR_MAX + 256]; /* the line that systemd has */
 
 	struct steer_counters counters;
 	bool counted;
@@ -50,6 +52,6 @@ struct app {
 /* Tells what has become of the whole; only changes are news. */
 void app_state_follow(struct app *app);
 /* The line in `systemctl status`. */
-void app_status_say(const struct app *app, const char *reason);
+void app_status_say(struct app *app, const char *reason);
 /* What an earlier supervisor left: nothing, a cycle that ended, or one that was cut. */
 int app_record_follow(struct app *app);

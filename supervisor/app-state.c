@@ -3,6 +3,7 @@
  * Knows what is true of the whole, and tells when it has changed; changes nothing itself.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "app-inside.h"
 #include "report.h"
@@ -49,20 +50,24 @@ static enum app_state state_derive(const struct app *app, char *reason, size_t s
 	return APP_DEGRADED;
 }
 
-/* The line in `systemctl status`. */
-void app_status_say(const struct app *app, const char *reason)
+void app_status_say(struct app *app, const char *reason)
 {
 	const struct route *route = watch_route(app->watch);
 	const struct step *step = app->running ? deploy_step(app->deploy) : NULL;
-	char text[ROUTE_TEXT_MAX];
+	char line[sizeof(app->status)], text[ROUTE_TEXT_MAX] = "the relay keeps its route";
 
-	route_format(route, text);
+	if (route)
+		route_format(route, text);
 	if (step)
-		report_status("cycle: %s: %s; %s", step->name, step->text, text);
-	else if (*reason)
-		report_status("%s: %s; %s", state_names[app->state], reason, text);
+		snprintf(line, sizeof(line), "cycle: %s: %s; %s", step->name, step->text, text);
 	else
-		report_status("%s; %s", state_names[app->state], text);
+		snprintf(line, sizeof(line), "%s%s%s; %s", state_names[app->state],
+			*reason ? ": " : "", reason, text);
+	/* Each line wakes systemd and all who listen to it. */
+	if (strcmp(line, app->status) == 0)
+		return;
+	memcpy(app->status, line, sizeof(line));
+	report_status("%s", line);
 }
 
 /* Tells what has become of the whole; only changes are news. */
@@ -76,8 +81,7 @@ void app_state_follow(struct app *app)
 	bool nobody = blue->verdict.health == HEALTH_SICK && green->verdict.health == HEALTH_SICK;
 
 	app->state = state;
-	if (watch_route(app->watch))
-		app_status_say(app, reason);
+	app_status_say(app, reason);
 	if (nobody && !app->nobody)
 		report(REPORT_NOBODY_HEALTHY, NULL, "neither color is healthy; %s", reason);
 	app->nobody = nobody;
@@ -85,8 +89,9 @@ void app_state_follow(struct app *app)
 		return;
 	if (state == APP_DEGRADED)
 		report(REPORT_DEGRADED, NULL, "degraded: %s", reason);
-	else if (state == APP_STEADY && before == APP_DEGRADED)
+	else if (state == APP_STEADY && app->degraded)
 		report(REPORT_RESTORED, NULL, "blue serves, and green can stand in again");
+	app->degraded = state == APP_DEGRADED || (app->degraded && state != APP_STEADY);
 }
 
 void app_look(struct app *app, struct app_view *ret_view)

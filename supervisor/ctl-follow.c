@@ -202,7 +202,7 @@ static int follow_lost(const struct follow *follow)
 
 static int follow_tell(struct follow *follow)
 {
-	const char *app = follow->ctl->app;
+	const char *app = follow->ctl->app, *how = "was superseded:";
 
 	if (follow->ctl->json && follow->cycle) {
 		char *text = json_dumps(follow->cycle, JSON_COMPACT);
@@ -214,11 +214,15 @@ static int follow_tell(struct follow *follow)
 	}
 	if (strcmp(follow->outcome, "succeeded") == 0)
 		return CTL_OK;
+	/* A reason begins with the step that it came from, but for a cycle that had none. */
+	if (strcmp(follow->outcome, "failed") == 0)
+		how = "failed at";
+	else if (strcmp(follow->outcome, "interrupted") == 0)
+		how = "was interrupted at";
 	fprintf(stderr,
-		"bluegreenctl: the cycle %s at %s; see `bluegreenctl status', `journalctl "
-		"-u %s@blue' and `journalctl -u %s@green'\n",
-		strcmp(follow->outcome, "failed") == 0 ? "failed" : follow->outcome, follow->reason,
-		app, app);
+		"bluegreenctl: the cycle %s %s; see `bluegreenctl status', `journalctl -u %s@blue' "
+		"and `journalctl -u %s@green'\n",
+		how, follow->reason, app, app);
 	return strcmp(follow->outcome, "interrupted") == 0 ? CTL_UNKNOWN : CTL_FAILED;
 }
 

@@ -51,12 +51,6 @@ static uint64_t now(const struct instances *instances)
 	return usec;
 }
 
-static bool status_is_up(const struct unit_status *status)
-{
-	return status->activity == UNIT_ACTIVE ||
-	       (status->activity == UNIT_ACTIVATING && !status->restarting);
-}
-
 /* Only a unit that systemd calls active is asked; one that nobody knows yet, for want of a bus, is
  * asked too. */
 static bool is_to_be_probed(const struct instance *instance)
@@ -253,7 +247,7 @@ static void report_stranger(const struct watched *watched, const struct unit_sta
 			"%s was stopped, not by this supervisor; unless it is started again it "
 			"stays so until the next reload",
 			instance->unit);
-	else if (status_is_up(status) && !before->restarting &&
+	else if (unit_is_up(status) && !before->restarting &&
 		 strcmp(before->invocation_id, status->invocation_id) != 0)
 		report(REPORT_UNIT_CHANGED, &fields,
 			"%s was started or restarted, not by this supervisor", instance->unit);
@@ -271,11 +265,11 @@ static void verdict_follow_unit(struct watched *watched, const struct unit_statu
 	if (before)
 		report_stranger(watched, before);
 	watched->expecting = false;
-	if (!status_is_up(status) && !before) {
+	if (!unit_is_up(status) && !before) {
 		/* Its owner knows whether it is to be started, or stays down. */
 		return;
 	}
-	if (!status_is_up(status)) {
+	if (!unit_is_up(status)) {
 		probe_forget(watched);
 		verdict_condemn(&instance->verdict);
 	} else if (before ? strcmp(before->invocation_id, status->invocation_id) != 0
@@ -321,7 +315,7 @@ void instances_expect_nothing(struct instances *instances, enum color color)
 		return;
 	watched->expecting = false;
 	verdict_reset(&watched->instance.verdict);
-	if (!status_is_up(&watched->instance.status))
+	if (!unit_is_up(&watched->instance.status))
 		verdict_condemn(&watched->instance.verdict);
 	probe_schedule(watched, 0);
 }
@@ -346,45 +340,6 @@ void instances_attend(struct instances *instances, enum color color, bool often)
 const struct instance *instances_get(const struct instances *instances, enum color color)
 {
 	return &instances->watched[color].instance;
-}
-
-bool instance_is_healthy(const struct instance *instance)
-{
-	return instance->verdict.health == HEALTH_HEALTHY;
-}
-
-bool instance_is_decided(const struct instance *instance)
-{
-	return instance->verdict.health == HEALTH_HEALTHY ||
-	       instance->verdict.health == HEALTH_SICK;
-}
-
-bool instance_is_alive(const struct instance *instance)
-{
-	return !instance->known || status_is_up(&instance->status);
-}
-
-void instance_explain(const struct instance *instance, char *buffer, size_t size)
-{
-	const struct unit_status *status = &instance->status;
-
-	if (instance->known && !status->loaded)
-		snprintf(buffer, size, "%s cannot be loaded: %s", instance->unit,
-			status->load_error);
-	else if (instance->known && status->restarting)
-		snprintf(buffer, size,
-			"%s ended (%s, exit status %d); systemd restarts it, %u times so far",
-			instance->unit, status->result, status->exit_status, status->restarts);
-	else if (instance->known && status->activity == UNIT_FAILED)
-		snprintf(buffer, size, "%s has failed (%s, exit status %d)", instance->unit,
-			status->result, status->exit_status);
-	else if (instance->known && status->activity != UNIT_ACTIVE)
-		snprintf(buffer, size, "%s is %s", instance->unit,
-			unit_activity_name(status->activity));
-	else if (instance->probed)
-		snprintf(buffer, size, "%s", instance->answer.reason);
-	else
-		snprintf(buffer, size, "%s has not been probed yet", instance->unit);
 }
 
 void instances_configure(struct instances *instances, const struct config *config)

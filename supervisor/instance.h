@@ -53,6 +53,8 @@ void instances_set_port(struct instances *instances, enum color color, uint16_t 
 
 const struct instance *instances_get(const struct instances *instances, enum color color);
 
+/* It runs, or is on the way to: started, and not merely waiting to be started again. */
+bool unit_is_up(const struct unit_status *status);
 bool instance_is_healthy(const struct instance *instance);
 /* Health is neither UNKNOWN nor STARTING. */
 bool instance_is_decided(const struct instance *instance);
