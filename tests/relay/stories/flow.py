@@ -3,6 +3,7 @@
 
 import hashlib
 import random
+import time
 
 from stage.relay import sanitized
 from stage.story import HELD, story
@@ -253,3 +254,42 @@ def two_hundred_idle_connections_disturb_nobody(s):
     for c in idle[1:]:
         c.close()
     s.control.wait_counters(connections=2)
+
+
+def smuggling_body():
+    """An upload longer than what the relay keeps, which reads as requests wherever one begins."""
+    return b'POST /smuggled HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n' * 2000
+
+
+@story(env={'RELAY_CONNECT_TIMEOUT_USEC': '300000'})
+def an_upload_waits_whole_for_a_color_that_does_not_complete_connections(s):
+    s.blue.listener.listen(0)  # one waits in the queue, then the kernel drops every SYN
+    fill = [s.blue.knock() for _ in range(3)]
+    body = smuggling_body()
+    c = s.client()
+    s.background(lambda: c.post('/upload', body))
+    s.control.wait_counters(holding=1)
+    for one in fill:
+        one.close()
+    b, request = s.blue.take()  # the queue has room again
+    same((request.target, request.body == body), ('/upload', True))
+    b.answer(b'at last')
+    same(c.response().body, b'at last')
+
+
+@story
+def an_upload_goes_whole_where_the_route_says_while_its_connection_is_under_way(s):
+    s.blue.listener.listen(0)
+    fill = [s.blue.knock() for _ in range(3)]
+    body = smuggling_body()
+    c = s.client()
+    s.background(lambda: c.post('/upload', body))
+    s.control.wait_counters(blue_inflight=1)
+    time.sleep(0.1)  # for the body, of which nothing outside tells how far it came
+    s.control.route('reads=green:100 writes=green:100')
+    b, request = s.green.take()
+    same((request.target, request.body == body), ('/upload', True))
+    b.answer(b'moved')
+    same(c.response().body, b'moved')
+    for one in fill:
+        one.close()
