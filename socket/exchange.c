@@ -205,8 +205,9 @@ static bool request_receive(struct session *session)
 
 	if (http1_body_ended(&session->request_body) || session->backend->deaf)
 		return false;
-	if (flow_is_full(flow) && flow->keeping && flow->next > flow->kept)
-		flow_forget(flow); /* too long to be kept for another try */
+	/* Too long to be kept for another try; what is not sent yet will need one whole. */
+	if (flow_is_full(flow) && flow->keeping && session->backend->sent)
+		flow_forget(flow);
 	switch (flow_fill(flow, &session->client, &session->worker->buffers)) {
 	case FLOW_MOVED:
 		session->progress = true;
