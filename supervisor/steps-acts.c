@@ -56,7 +56,7 @@ bool act_check_other(struct stage *stage, enum color color, char why[static STEP
 	char explained[STEP_TEXT_MAX / 2];
 
 	if (!instance_is_healthy(act_instance(stage, color)) || instance_is_healthy(other) ||
-		other->verdict.health == HEALTH_UNKNOWN)
+		watch_standing(stage->watch, other->color) == STANDING_UNKNOWN)
 		return true;
 	instance_explain(other, explained, sizeof(explained));
 	snprintf(why, STEP_TEXT_MAX, "%s is the only healthy color: %s", color_name(color),
