@@ -59,11 +59,15 @@ static bool tree_find(char path[static PATH_MAX], uint64_t inode, int depth, int
 	return false;
 }
 
+const char *listener_root;
+
 /* The root that holds the unified hierarchy here: the one with cgroup.procs at its top. */
 static const char *root_find(void)
 {
 	char path[64];
 
+	if (listener_root)
+		return listener_root;
 	for (size_t i = 0; i < ELEMENTS(roots); i++) {
 		struct stat st;
 

@@ -19,6 +19,10 @@ enum listener {
 	LISTENER_COUNT,
 };
 
+/* Where the control groups are; NULL: where the unified hierarchy is mounted. A test has its own.
+ */
+extern const char *listener_root;
+
 /* control_group: systemd's ControlGroup=, "" for a unit without a process. The sentence is written
  * for LISTENER_STRANGER only. */
 enum listener listener_find(struct sockdiag *sockdiag, uint16_t port, const char *control_group,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * listener.c: whose port it is, from what the kernel says of the listener's control group. The
- * socket table is this test's own; the control groups are those of the machine.
+ * socket table and the tree of control groups are this test's own.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,11 +9,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "listener.h"
@@ -31,40 +32,50 @@ int sockdiag_read_port(struct sockdiag *sockdiag, uint16_t port, struct sockdiag
 	return 0;
 }
 
-/* Two directories below the unified hierarchy, beside each other; false if there are not so many
- * here (a container without control groups). */
-static bool groups_find(char ret_paths[2][256], uint64_t ret_ids[2])
+static char root[] = "/tmp/test-listener-XXXXXX";
+static const char *const paths[] = {"/system.slice/app@blue.service", "/user.slice/squatter"};
+static uint64_t ids[2], worker_id;
+static char sentence[256];
+
+static uint64_t group_make(const char *group)
 {
-	static const char *const roots[] = {"/sys/fs/cgroup/unified", "/sys/fs/cgroup"};
-	char path[512];
+	char path[128];
 	struct stat st;
-	size_t found = 0;
 
-	for (size_t i = 0; i < ELEMENTS(roots) && found == 0; i++) {
-		struct dirent *entry;
-		DIR *dir;
-
-		snprintf(path, sizeof(path), "%s/cgroup.procs", roots[i]);
-		dir = stat(path, &st) == 0 ? opendir(roots[i]) : NULL;
-		while (dir && found < 2 && (entry = readdir(dir))) {
-			if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
-				strlen(entry->d_name) > 200)
-				continue;
-			snprintf(path, sizeof(path), "%s/%.200s", roots[i], entry->d_name);
-			if (stat(path, &st) < 0)
-				continue;
-			snprintf(ret_paths[found], 256, "/%.200s", entry->d_name);
-			ret_ids[found++] = (uint64_t)st.st_ino;
-		}
-		if (dir)
-			closedir(dir);
-	}
-	return found == 2;
+	snprintf(path, sizeof(path), "%s%s", root, group);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(stat(path, &st), 0);
+	return (uint64_t)st.st_ino;
 }
 
-static char paths[2][256];
-static uint64_t ids[2];
-static char sentence[256];
+/* A tree of control groups of the test's own: to the kernel an id is the inode of a directory. */
+static int tree_make(void **state)
+{
+	(void)state;
+	assert_non_null(mkdtemp(root));
+	listener_root = root;
+	group_make("/system.slice");
+	group_make("/user.slice");
+	for (size_t i = 0; i < 2; i++)
+		ids[i] = group_make(paths[i]);
+	worker_id = group_make("/system.slice/app@blue.service/worker");
+	return 0;
+}
+
+static int tree_remove(void **state)
+{
+	static const char *const groups[] = {"/system.slice/app@blue.service/worker",
+		"/system.slice/app@blue.service", "/system.slice", "/user.slice/squatter",
+		"/user.slice", ""};
+	char path[128];
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(groups); i++) {
+		snprintf(path, sizeof(path), "%s%s", root, groups[i]);
+		assert_int_equal(rmdir(path), 0);
+	}
+	return 0;
+}
 
 static int begin(void **state)
 {
@@ -72,8 +83,6 @@ static int begin(void **state)
 	table = (struct sockdiag_port){.listening = true, .uid = 1000, .inode = 1};
 	table_error = 0;
 	sentence[0] = '\0';
-	if (!groups_find(paths, ids))
-		skip();
 	return 0;
 }
 
@@ -113,8 +122,8 @@ static void a_process_of_the_unit_is_ours(void **state)
 static void a_process_below_the_unit_is_ours_too(void **state)
 {
 	(void)state;
-	table.cgroup_id = ids[0];
-	assert_int_equal(find("/"), LISTENER_OURS);
+	table.cgroup_id = worker_id;
+	assert_int_equal(find(paths[0]), LISTENER_OURS);
 }
 
 static void a_process_elsewhere_is_a_stranger_and_is_named(void **state)
@@ -167,5 +176,5 @@ int main(void)
 			a_unit_whose_group_is_not_seen_from_here_tells_nothing, begin),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, tree_make, tree_remove);
 }
