@@ -252,6 +252,10 @@ class Relay:
     def signal(self, number):
         os.kill(self.pid, number)
 
+    def wait_stopped(self):
+        """Until SIGSTOP has reached every thread."""
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED)
+
     def wait(self, seconds=None):
         """Its wait status as a shell would say it; None if it still runs."""
         if self.status is None:

@@ -2,6 +2,7 @@
 """What backends do wrong: reads are repeated where that is safe, writes never, and half an answer is
 never passed off as whole."""
 
+import signal
 import time
 
 from stage.story import story, tell
@@ -112,6 +113,22 @@ def a_backend_that_says_408_to_an_idle_connection_is_not_believed(s):
     c.get('/next')
     fresh, request = s.blue.take()
     same(request.target, '/next')
+    fresh.answer(b'next')
+    same((response := c.response()).status, 200)
+    same(response.body, b'next')
+
+
+@story(workers=1)
+def what_a_backend_said_before_the_question_is_no_answer(s):
+    c, b = warm(s)
+    s.relay.signal(signal.SIGSTOP)  # so that it wakes to the request and to the 408 at once
+    s.relay.wait_stopped()
+    c.get('/next')
+    b.send(b'HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
+    b.half_close()
+    s.relay.signal(signal.SIGCONT)
+    fresh = s.blue.accept()
+    same(fresh.request().target, '/next')
     fresh.answer(b'next')
     same((response := c.response()).status, 200)
     same(response.body, b'next')
