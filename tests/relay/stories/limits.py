@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Times, counts and descriptors have limits; beyond them the relay says no and goes on."""
 
+import signal
 import threading
 import time
 
@@ -233,6 +234,43 @@ def too_few_descriptors_shed_load_and_do_not_spin(s):
     s.relay.expect_calm()
     leave(s, clients)
     s.control.wait_counters(holding=0, blue_inflight=0)
+
+
+def take_all_descriptors(s):
+    """Clients that cannot be shed; returns what lets them have their answers."""
+    gate = threading.Event()
+
+    def answer(request, wire):
+        gate.wait()
+        return s.blue.tell(request, wire)
+    s.blue.serve(answer)
+    for c in [s.client() for _ in range(120)]:
+        c.get('/')
+    s.relay.expect_calm()
+    wait_until(lambda: s.relay.descriptors() == s.relay.nofile, 'the descriptors were taken')
+    return gate
+
+
+@story(workers=1, nofile=64,
+       env={'RELAY_SHUTDOWN_TIMEOUT_USEC': '4000000', 'RELAY_CONNECTIONS': '1000'})
+def too_few_descriptors_at_sigterm_do_not_make_it_spin(s):
+    gate = take_all_descriptors(s)
+    s.relay.signal(signal.SIGTERM)
+    s.relay.expect_calm()
+    same(s.relay.wait(0), None)
+    gate.set()
+
+
+@story(workers=1, nofile=64,
+       env={'RELAY_SHUTDOWN_TIMEOUT_USEC': '500000', 'RELAY_CONNECTIONS': '1000'})
+def a_supervisor_for_whom_there_is_no_descriptor_does_not_make_it_spin(s):
+    gate = take_all_descriptors(s)
+    others = [s.another_control() for _ in range(3)]  # one may still have come in time
+    s.relay.expect_calm()
+    gate.set()
+    s.clear()
+    for other in others:
+        other.counters()
 
 
 def not_the_colors_fault(s):
