@@ -6,7 +6,7 @@ import random
 import time
 
 from stage.relay import sanitized
-from stage.story import HELD, story
+from stage.story import HELD, story, tell
 from stage.wire import chunk, same
 
 MIB = 1 << 20
@@ -293,3 +293,25 @@ def an_upload_goes_whole_where_the_route_says_while_its_connection_is_under_way(
     same(c.response().body, b'moved')
     for one in fill:
         one.close()
+
+
+def streams_are_light(fields, answer):
+    """A stream may last for hours; nothing of its request is kept."""
+    def told(s):
+        before = warmed(s)
+        for _ in range(300):
+            c = s.client()
+            c.get('/stream', [('Cookie', 'c' * 30000)] + fields)
+            b, _ = s.blue.take()
+            b.send(answer + b'\r\n\r\n', chunk(b'first'))
+            c.head()
+            same(c.read(10), chunk(b'first'))
+        expect_flat(s, before)
+    return told
+
+
+tell('three hundred event streams keep nothing of their requests', streams_are_light(
+    [], b'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked'))
+tell('three hundred tunnels keep nothing of their requests', streams_are_light(
+    [('Connection', 'upgrade'), ('Upgrade', 'websocket')],
+    b'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket'))
