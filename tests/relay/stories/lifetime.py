@@ -130,6 +130,23 @@ def sigterm_with_nothing_to_do_ends_at_once(s):
 
 
 @story
+def while_it_stops_routes_and_drains_are_answered(s):
+    """A worker that has nothing to do is gone at once; the other has yet to finish."""
+    c = s.client()
+    c.get('/busy')
+    b, _ = s.blue.take()
+    s.relay.signal(signal.SIGTERM)
+    s.relay.notification('STOPPING=1')
+    s.control.route('reads=green:100 writes=green:100')
+    s.control.drain('blue')
+    s.control.counters()
+    b.answer(b'done')
+    same(c.response().body, b'done')
+    s.control.drained('blue')
+    same(s.relay.wait(), 0)
+
+
+@story
 def sigpipe_does_not_end_it(s):
     s.blue.serve()
     s.relay.signal(signal.SIGPIPE)
