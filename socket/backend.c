@@ -102,19 +102,44 @@ static int backend_connect(struct worker *worker, enum color color, struct backe
 	return 0;
 }
 
-int backend_take(struct worker *worker, enum color color, enum backend_kind kind, void *session,
-	void (*woken)(void *session), struct backend **ret_backend)
+/* What stands in it before the question is no answer: a 408 for idling, or bytes behind the
+ * response before. Its event may be in the batch whose request asks for a connection. */
+static bool backend_is_quiet(const struct backend *backend)
 {
-	struct backend *backend;
-	int r;
+	char byte;
 
-	if (kind == BACKEND_POOLED_IF_ANY && !list_empty(&worker->pool[color])) {
-		backend = container_of(worker->pool[color].next, struct backend, link);
+	return recv(backend->peer.fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) < 0 &&
+	       errno == EAGAIN;
+}
+
+static struct backend *pool_take(struct worker *worker, enum color color)
+{
+	while (!list_empty(&worker->pool[color])) {
+		struct backend *backend =
+			container_of(worker->pool[color].next, struct backend, link);
+
+		if (!backend_is_quiet(backend)) {
+			backend_drop(backend);
+			continue;
+		}
 		list_remove(&backend->link);
 		worker->pool_size[color]--;
 		timer_stop(&backend->timer);
 		backend->pooled = true;
-	} else {
+		return backend;
+	}
+	return NULL;
+}
+
+int backend_take(struct worker *worker, enum color color, enum backend_kind kind, void *session,
+	void (*woken)(void *session), struct backend **ret_backend)
+{
+	struct backend *backend = NULL;
+	int r;
+
+	if (kind == BACKEND_POOLED_IF_ANY)
+		backend = pool_take(worker, color);
+	if (!backend) {
 		r = backend_connect(worker, color, &backend);
 		if (r < 0)
 			return r;
