@@ -93,6 +93,9 @@ static void listener_wake(struct watch *watch, uint32_t events)
 	struct listener *listener = container_of(watch, struct listener, watch);
 
 	(void)events;
+	/* The word to stop may stand before this event in one batch. */
+	if (listener->worker->stopping)
+		return;
 	for (int i = 0; i < ACCEPT_BATCH && listener->worker->accept_at == 0; i++)
 		if (!accept_one(listener))
 			break;
@@ -142,6 +145,7 @@ static void mailbox_wake(struct watch *watch, uint32_t events)
 	plan_follow(worker);
 	if (atomic_load(&worker->stop_asked) && !worker->stopping) {
 		worker->stop_at = worker->now + worker->shared->settings.shutdown_usec;
+		worker->accept_at = 0; /* a listener that rests is not asked again */
 		listeners_unwatch(worker);
 		sessions_stop(worker);
 	}
@@ -176,7 +180,7 @@ static void worker_turn(struct worker *worker)
 		sessions_shed(worker, worker->shed);
 		worker->shed = 0;
 	}
-	if (worker->accept_at != 0 && worker->accept_at <= worker->now && !worker->stopping) {
+	if (worker->accept_at != 0 && worker->accept_at <= worker->now) {
 		worker->accept_at = 0;
 		listeners_watch(worker);
 	}
@@ -213,6 +217,8 @@ static void *worker_run(void *argument)
 		session_end(container_of(worker->sessions.next, struct session, link), SESSION_CUT);
 	for (int color = 0; color < COLOR_COUNT; color++)
 		backend_pool_clear(worker, (enum color)color);
+	/* Who sends nothing any more follows every plan: others may still be at work under them. */
+	atomic_store(&worker->followed, UINT64_MAX);
 	atomic_fetch_sub(&relay->running, 1);
 	worker_tell(worker);
 	return NULL;
