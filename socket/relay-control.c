@@ -19,6 +19,9 @@
 /* `refused` is said at most so often a color. */
 #define REFUSED_EVERY_USEC USEC_PER_SEC
 
+/* How long the listener rests when descriptors have run out. */
+#define ACCEPT_REST_USEC (50 * USEC_PER_MSEC)
+
 struct control_client {
 	struct control *control;
 	int fd;
@@ -30,7 +33,7 @@ struct control {
 	sd_event *event;
 	struct relay *relay;
 	struct plan plan;
-	sd_event_source *listener, *news;
+	sd_event_source *listener, *listener_rest, *news;
 	struct control_client clients[CONTROL_CLIENTS_MAX];
 	bool drain_announced[COLOR_COUNT];
 	uint64_t refused_at[COLOR_COUNT];
@@ -308,6 +311,29 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *use
 	return 0;
 }
 
+static int on_listener_rested(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct control *control = userdata;
+
+	(void)source;
+	(void)usec;
+	return sd_event_source_set_enabled(control->listener, SD_EVENT_ON);
+}
+
+/* Who waits goes on waiting: without a rest we would be woken for it again and again. */
+static int listener_rest(struct control *control)
+{
+	int r;
+
+	r = sd_event_source_set_time(control->listener_rest, now_usec() + ACCEPT_REST_USEC);
+	if (r < 0)
+		return r;
+	r = sd_event_source_set_enabled(control->listener_rest, SD_EVENT_ONESHOT);
+	if (r < 0)
+		return r;
+	return sd_event_source_set_enabled(control->listener, SD_EVENT_OFF);
+}
+
 static int on_listener(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
 	struct control *control = userdata;
@@ -318,7 +344,7 @@ static int on_listener(sd_event_source *source, int fd, uint32_t events, void *u
 	(void)events;
 	accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (accepted < 0)
-		return 0;
+		return listener_rest(control);
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX && !client; i++)
 		if (control->clients[i].fd < 0)
 			client = &control->clients[i];
@@ -360,6 +386,14 @@ int control_open(sd_event *event, int listener_fd, struct relay *relay,
 	r = sd_event_add_io(event, &control->listener, listener_fd, EPOLLIN, on_listener, control);
 	if (r < 0)
 		return r;
+	/* Made now, because it needs a descriptor. */
+	r = sd_event_add_time(
+		event, &control->listener_rest, CLOCK_MONOTONIC, 0, 0, on_listener_rested, control);
+	if (r < 0)
+		return r;
+	r = sd_event_source_set_enabled(control->listener_rest, SD_EVENT_OFF);
+	if (r < 0)
+		return r;
 	/* Who has left makes room before somebody new is let in. */
 	r = sd_event_source_set_priority(control->listener, SD_EVENT_PRIORITY_IDLE);
 	if (r < 0)
@@ -376,6 +410,7 @@ struct control *control_close(struct control *control)
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		client_drop(&control->clients[i]);
 	sd_event_source_disable_unref(control->listener);
+	sd_event_source_disable_unref(control->listener_rest);
 	sd_event_source_disable_unref(control->news);
 	free(control);
 	return NULL;
