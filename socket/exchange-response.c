@@ -70,7 +70,9 @@ static void response_begin(struct session *session)
 	const struct http1_head *head = &worker->head;
 	enum forward_ending ending = FORWARD_PLAIN;
 
+	/* A stream may last for hours; it needs no memory for its request. */
 	flow_forget(&session->request);
+	flow_settle(&session->request, &worker->buffers);
 	session->response_begun = true;
 	session->response_body = http1_body_begin(head);
 	session->unchunk = session->http10 && head->framing == HTTP1_CHUNKED;

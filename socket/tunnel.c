@@ -20,6 +20,7 @@ void tunnel_begin(struct session *session)
 	flow_forget(&session->request);
 	session->request_body = session->response_body;
 	(void)flow_frame(&session->request, &session->request_body, false);
+	flow_settle(&session->request, &session->worker->buffers);
 	exchange_stream_begins(session);
 	session->state = SESSION_TUNNEL;
 	timer_stop(&session->timer);
