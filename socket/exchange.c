@@ -12,8 +12,8 @@
 
 #include "forward.h"
 
-/* A read whose fresh connection died is tried once more, not on and on: a request that kills
- * the instance it meets must not be led through all of them. */
+/* A read whose fresh connection died is tried so often again, not on and on: a request may kill
+ * every instance that it meets. */
 #define TRIES_MAX 2
 
 static void backend_woken(void *owner)
