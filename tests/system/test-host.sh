@@ -15,6 +15,8 @@ check_equal "systemd is its PID 1" systemd "$(inside cat /proc/1/comm)"
 check_equal "no unit of it has failed" "" "$(inside systemctl list-units --failed --plain --no-legend)"
 check_equal "its network is the loopback device alone" lo "$(inside ls /sys/class/net | grep -vE '^(sit|ip6?tnl|ip6?gre|gre|erspan|tunl|ip6?_vti|bonding)')"
 
+check_fails "it cannot set the machine's clock" inside date -s now
+
 host_boot "$other" minimal
 inside systemd-run -q --unit=only-here sleep 600
 check "a service runs in the host that started it" inside systemctl is-active only-here.service
