@@ -13,6 +13,8 @@ struct start {
 	enum color color;
 	struct manager_job *job;
 	bool asked; /* once a supervisor: what an administrator stops later stays stopped */
+	sd_event_source *again;	  /* but a start that was refused was none */
+	char told[STEP_TEXT_MAX]; /* why, the last time */
 };
 
 struct app {

@@ -16,6 +16,8 @@
 
 /* A start may have to wait for a stop: systemd's DefaultTimeoutStopSec=, and a little. */
 #define STOP_LIMIT_USEC (100 * USEC_PER_SEC)
+/* How often a start is asked for that could not be made. */
+#define AGAIN_USEC	(2 * USEC_PER_SEC)
 
 static void limits_say(struct app *app)
 {
@@ -57,6 +59,42 @@ static void on_poke(void *owner)
 	deploy_poke(app->deploy);
 }
 
+static void color_start(struct app *app, enum color color);
+
+static int on_start_again(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct start *start = userdata;
+
+	(void)source;
+	(void)usec;
+	/* systemd has it, and tries by itself. */
+	if (instances_get(start->app->instances, start->color)->status.restarting)
+		return 0;
+	start->asked = false;
+	color_start(start->app, start->color);
+	return 0;
+}
+
+/* Whoever refused it (polkit, a bus or a disk that is away for a while) may not do so for good, and
+ * nobody else starts a color. */
+static void start_again(struct start *start, const char *why)
+{
+	const struct instance *instance = instances_get(start->app->instances, start->color);
+	struct report_fields fields = {.color = color_name(start->color), .unit = instance->unit};
+	int r;
+
+	if (strcmp(why, start->told) != 0)
+		report(REPORT_WARNING, &fields, "%s", why);
+	snprintf(start->told, sizeof(start->told), "%s", why);
+	if (start->again)
+		r = sd_event_source_set_time_relative(start->again, AGAIN_USEC);
+	else
+		r = sd_event_add_time_relative(start->app->event, &start->again, CLOCK_MONOTONIC,
+			AGAIN_USEC, 0, on_start_again, start);
+	if (r >= 0)
+		(void)sd_event_source_set_enabled(start->again, SD_EVENT_ONESHOT);
+}
+
 static void on_start_ended(void *owner, enum job_result result, const char *why)
 {
 	struct start *start = owner;
@@ -66,8 +104,21 @@ static void on_start_ended(void *owner, enum job_result result, const char *why)
 	start->job = NULL;
 	if (result == JOB_DONE)
 		return;
-	report(REPORT_WARNING, &fields, "%s", why);
 	instances_expect_nothing(start->app->instances, start->color);
+	/* An administrator was quicker, and means it. */
+	if (result == JOB_CANCELED)
+		report(REPORT_WARNING, &fields, "%s", why);
+	else
+		start_again(start, why);
+}
+
+/* A part that cannot be written is no reason not to start, where the former one is there. */
+static bool color_equip(struct app *app, enum color color, char why[static STEP_TEXT_MAX])
+{
+	uint16_t port;
+
+	return stage_equip(&app->stage, color, why) >= 0 ||
+	       environment_read_port(app->dirs.runtime, color, &port) >= 0;
 }
 
 /* Once a supervisor, when it is known what the unit is. A unit that runs keeps its port; one that
@@ -80,12 +131,21 @@ static void color_start(struct app *app, enum color color)
 	uint64_t deadline = 0;
 	char why[STEP_TEXT_MAX] = "";
 
-	if (start->asked || !instance->known)
+	if (!instance->known)
+		return;
+	if (instance_is_alive(instance)) {
+		start->asked = true;
+		start->again = sd_event_source_disable_unref(start->again);
+		return;
+	}
+	if (start->asked)
 		return;
 	start->asked = true;
-	if (instance_is_alive(instance))
+	if (!color_equip(app, color, why)) {
+		start_again(start, why);
 		return;
-	if (stage_equip(&app->stage, color, why) < 0)
+	}
+	if (*why)
 		report(REPORT_WARNING, &fields, "%s", why);
 	instances_expect_start(app->instances, color);
 	(void)sd_event_now(app->event, CLOCK_MONOTONIC, &deadline);
@@ -188,8 +248,10 @@ struct app *app_close(struct app *app)
 		return NULL;
 	if (app->deploy)
 		deploy_free(app->deploy);
-	for (enum color color = 0; color < COLOR_COUNT; color++)
+	for (enum color color = 0; color < COLOR_COUNT; color++) {
 		manager_job_forget(app->starts[color].job);
+		sd_event_source_disable_unref(app->starts[color].again);
+	}
 	sd_event_source_disable_unref(app->record_retry);
 	watch_close(app->watch);
 	instances_close(app->instances);
