@@ -307,17 +307,18 @@ void instances_expect_start(struct instances *instances, enum color color)
 		&instance->verdict, now(instances) + instances->config->probe.start_timeout_usec);
 }
 
-void instances_expect_nothing(struct instances *instances, enum color color)
+bool instances_expect_nothing(struct instances *instances, enum color color)
 {
 	struct watched *watched = &instances->watched[color];
 
 	if (!watched->expecting)
-		return;
+		return false;
 	watched->expecting = false;
 	verdict_reset(&watched->instance.verdict);
 	if (!unit_is_up(&watched->instance.status))
 		verdict_condemn(&watched->instance.verdict);
 	probe_schedule(watched, 0);
+	return true;
 }
 
 void instances_probe_now(struct instances *instances, enum color color)

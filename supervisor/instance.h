@@ -66,8 +66,8 @@ void instance_explain(const struct instance *instance, char *buffer, size_t size
 /* A restart is about to be asked for: STARTING, whatever the process that still runs answers,
  * until a new invocation is healthy or the start timeout has passed. */
 void instances_expect_start(struct instances *instances, enum color color);
-/* There was none after all: what runs is judged by its probes again. */
-void instances_expect_nothing(struct instances *instances, enum color color);
+/* There was none after all: what runs is judged by its probes again. False if there was one. */
+bool instances_expect_nothing(struct instances *instances, enum color color);
 
 /* Somebody saw it refuse: ask now. */
 void instances_probe_now(struct instances *instances, enum color color);

@@ -79,6 +79,36 @@ bool act_check_restart(struct stage *stage, enum color color, char why[static ST
 	return false;
 }
 
+/* The relay is told where each color is. */
+static int port_take(struct stage *stage, enum color color, uint16_t port)
+{
+	uint16_t ports[COLOR_COUNT];
+
+	instances_set_port(stage->instances, color, port);
+	for (enum color each = 0; each < COLOR_COUNT; each++)
+		ports[each] = act_instance(stage, each)->port;
+	return steer_backends(stage->steer, ports);
+}
+
+/* The start that was asked for was none: the process is as it was, and where it was. So will be the
+ * one that systemd starts in its place. */
+static void act_expect_nothing(struct stage *stage)
+{
+	enum color color = stage->expected;
+	struct report_fields fields = {.color = color_name(color)};
+	struct environment environment = act_environment(stage, color);
+	char error[ENVIRONMENT_ERROR_MAX];
+
+	stage->expecting = false;
+	if (!instances_expect_nothing(stage->instances, color) ||
+		environment.port == stage->port_before)
+		return;
+	environment.port = stage->port_before;
+	if (environment_write(stage->runtime_dir, &environment, error) < 0)
+		report(REPORT_WARNING, &fields, "%s", error);
+	(void)port_take(stage, color, stage->port_before);
+}
+
 static void on_job(void *owner, enum job_result result, const char *why)
 {
 	struct stage *stage = owner;
@@ -87,6 +117,8 @@ static void on_job(void *owner, enum job_result result, const char *why)
 	stage->job_ended = true;
 	stage->job_result = result;
 	snprintf(stage->job_why, sizeof(stage->job_why), "%s", why);
+	if (stage->expecting && result != JOB_DONE)
+		act_expect_nothing(stage);
 	stage->poke(stage->owner);
 }
 
@@ -123,7 +155,6 @@ int stage_equip(struct stage *stage, enum color color, char why[static STEP_TEXT
 {
 	struct environment environment = act_environment(stage, color);
 	char error[ENVIRONMENT_ERROR_MAX];
-	uint16_t ports[COLOR_COUNT];
 	int r;
 
 	r = environment_write(stage->runtime_dir, &environment, error);
@@ -131,10 +162,7 @@ int stage_equip(struct stage *stage, enum color color, char why[static STEP_TEXT
 		snprintf(why, STEP_TEXT_MAX, "%s", error);
 		return r;
 	}
-	instances_set_port(stage->instances, color, environment.port);
-	for (enum color each = 0; each < COLOR_COUNT; each++)
-		ports[each] = act_instance(stage, each)->port;
-	return steer_backends(stage->steer, ports);
+	return port_take(stage, color, environment.port);
 }
 
 struct drain_order act_drain_order(
@@ -210,6 +238,7 @@ int act_start(struct stage *stage, enum job_verb verb, enum color color, uint64_
 {
 	int r;
 
+	stage->port_before = act_instance(stage, color)->port;
 	r = stage_equip(stage, color, why);
 	if (r >= 0)
 		r = act_job_begin(stage, verb, color, limit_usec, why);
@@ -273,7 +302,11 @@ enum step_progress act_healthy_progress(
 
 	if (instance_is_healthy(instance))
 		return STEP_DONE;
-	instance_explain(instance, text, STEP_TEXT_MAX);
+	/* A start that was refused says more than that nothing runs. */
+	if (stage->job_ended && stage->job_result != JOB_DONE && !instance_is_alive(instance))
+		snprintf(text, STEP_TEXT_MAX, "%s", stage->job_why);
+	else
+		instance_explain(instance, text, STEP_TEXT_MAX);
 	if (stage->job || instance->verdict.health == HEALTH_UNKNOWN)
 		return STEP_WAITING;
 	if (crashes(stage, instance) >= CRASHES_MAX)
@@ -291,8 +324,7 @@ void act_end(struct stage *stage)
 	stage->timer = sd_event_source_disable_unref(stage->timer);
 	for (enum color color = 0; color < COLOR_COUNT; color++)
 		instances_attend(stage->instances, color, false);
-	/* A restart that did not happen leaves the process as it was. */
-	if (stage->expecting && !(stage->job_ended && stage->job_result == JOB_DONE))
-		instances_expect_nothing(stage->instances, stage->expected);
+	if (stage->expecting && !stage->job_ended)
+		act_expect_nothing(stage);
 	stage->expecting = false;
 }

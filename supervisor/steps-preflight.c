@@ -50,6 +50,7 @@ int act_preflight_begin(struct stage *stage, char why[static STEP_TEXT_MAX])
 	struct environment environment;
 	char error[ENVIRONMENT_ERROR_MAX];
 
+	stage->job_ended = false;
 	stage->restarts_before = act_instance(stage, COLOR_GREEN)->status.restarts;
 	if (!stage->reconfigure(stage->owner, why))
 		return -EINVAL;

@@ -46,6 +46,7 @@ struct stage {
 	char job_why[STEP_TEXT_MAX];
 	bool expecting; /* the job makes a new process of: */
 	enum color expected;
+	uint16_t port_before; /* where its process listens */
 	struct drain *drain;
 	struct probe *probe;
 	size_t warmed, warm_failed; /* paths asked, and those that did not answer */
