@@ -31,6 +31,7 @@ struct deploy {
 	bool interrupted; /* it walks back because a supervisor was gone, not because a row failed
 			   */
 	bool expired;	  /* its deadline has passed */
+	uint64_t begun_usec; /* the cycle; 0: by another supervisor */
 	sd_event_source *turn, *deadline;
 	struct step_story *stories;
 };
@@ -147,6 +148,13 @@ static void deploy_enter_ended(struct deploy *deploy)
 	deploy->phase = DEPLOY_ENDED;
 	record->undoing = false;
 	record->ended_realtime_usec = now_realtime();
+	/* How long it took is what the record is asked for. Both times are of the clock as it is
+	 * now: it may have been set meanwhile. */
+	if (deploy->begun_usec)
+		record->started_realtime_usec =
+			record->ended_realtime_usec - (now(deploy) - deploy->begun_usec);
+	else if (record->started_realtime_usec > record->ended_realtime_usec)
+		record->started_realtime_usec = record->ended_realtime_usec;
 	r = record_save(deploy);
 	ended = *record;
 	deploy->events.ended(deploy->owner, &ended, r >= 0);
@@ -405,6 +413,7 @@ int deploy_begin(sd_event *event, const struct deploy_plan *plan, const struct r
 	deploy->events = *events;
 	deploy->owner = owner;
 	deploy->record = *record;
+	deploy->begun_usec = now(deploy);
 	deploy->stories = calloc(plan->count, sizeof(*deploy->stories));
 	if (!deploy->stories)
 		return -ENOMEM;
@@ -439,6 +448,7 @@ int deploy_resume(sd_event *event, const struct deploy_plan *plan, const struct 
 	r = deploy_begin(event, plan, record, events, owner, &deploy);
 	if (r < 0)
 		return r;
+	deploy->begun_usec = 0;
 	if (row < plan->count && !record->undoing && plan->steps[row].resume) {
 		deploy->at = row_find(plan, plan->steps[row].resume);
 		for (size_t i = 0; i < deploy->at; i++) {
