@@ -22,8 +22,8 @@ struct follow {
 	json_t *cycle; /* as it was told last; NULL: not yet */
 	char step[64]; /* the step under way */
 	uint64_t step_began;
-	size_t lines; /* that the live display has on the screen */
-	bool ended, lost;
+	size_t lines;	  /* that the live display has on the screen */
+	bool ended, lost; /* lost: the supervisor went */
 	char outcome[32];
 	char reason[1024];
 };
@@ -246,8 +246,15 @@ int ctl_follow(struct ctl *ctl, const char *release)
 		r = cycle_ask(&follow);
 		if (r != CTL_OK && !follow.lost)
 			return CTL_UNKNOWN;
-		if (wait_a_little(&follow) < 0)
-			follow.lost = true;
+		if (wait_a_little(&follow) < 0 && !follow.ended) {
+			fprintf(stderr,
+				"bluegreenctl: the system bus went in the middle of cycle %.8s, "
+				"which "
+				"goes on without it: how it ends, `bluegreenctl history' tells\n",
+				id);
+			json_decref(follow.cycle);
+			return CTL_UNKNOWN;
+		}
 	}
 	/* The last words are those of the record. */
 	if (follow.ended)
