@@ -604,6 +604,105 @@ static void the_table_is_sound(void **state)
 	}
 }
 
+/* The first place of this name in the life that is being played. */
+static size_t place_of(const char *name)
+{
+	size_t place = 0;
+
+	while (place < world_places() && strcmp(world_place_name(place), name) != 0)
+		place++;
+	assert_true(place < world_places());
+	return place;
+}
+
+static void begin_with_everything_down(void)
+{
+	cycle_begin();
+	world_stop(COLOR_BLUE);
+	world_stop(COLOR_GREEN);
+}
+
+static void a_first_start_that_was_refused_is_asked_for_again(void **state)
+{
+	const unsigned refused = 1; /* fake-manager.c: FATE_REFUSED */
+	size_t place;
+
+	(void)state;
+	begin_with_everything_down();
+	stand_open();
+	stand_run(2 * WORLD_SEC);
+	place = place_of("job");
+	stand_end();
+
+	begin_with_everything_down();
+	world_deviate(place, refused);
+	world_deviate(place + 1, refused);
+	stand_open();
+	stand_run(WORLD_SEC);
+	assert_false(world.processes[COLOR_BLUE].running && world.processes[COLOR_GREEN].running);
+	stand_run(9 * WORLD_SEC);
+	assert_true(class_is_served(ROUTE_WRITES));
+	assert_true(world_is_well(COLOR_GREEN));
+	/* What an administrator stops from then on stays so. */
+	world_stop(COLOR_GREEN);
+	stand_run(9 * WORLD_SEC);
+	assert_false(world.processes[COLOR_GREEN].running);
+	stand_end();
+}
+
+static void a_refused_restart_leaves_blue_on_the_port_where_it_listens(void **state)
+{
+	static const char moved[] = "[App]\nBluePort=9100\n"
+				    "[Probe]\nInterval=500ms\nTimeout=1s\nSoak=1s\n";
+	struct app_view view;
+	size_t place;
+
+	(void)state;
+	cycle_begin();
+	cycle_play();
+	place = place_of("job"); /* blue's restart */
+	stand_end();
+
+	for (int refused = 1; refused >= 0; refused--) {
+		cycle_begin();
+		world_deviate(place, (unsigned)refused);
+		stand_open();
+		stand_run(2 * WORLD_SEC);
+		stand_configure(moved);
+		stand_deploy();
+		stand_run_cycle(HORIZON_USEC);
+		assert_string_equal(stand_outcome(), refused ? "failed" : "succeeded");
+		stand_view(&view);
+		assert_int_equal(view.instances[COLOR_BLUE]->port, refused ? 9000 : 9100);
+		/* So says the environment file, which a supervisor that comes back reads. */
+		world_kill();
+		stand_run(5 * WORLD_SEC);
+		stand_view(&view);
+		assert_int_equal(view.instances[COLOR_BLUE]->port, refused ? 9000 : 9100);
+		assert_true(class_is_served(ROUTE_WRITES));
+		stand_end();
+	}
+}
+
+/* A world's clock runs a thousand times as fast as the wall's, as if that one had been set back. */
+static void a_cycle_takes_as_long_as_it_took_whatever_the_wall_clock_says(void **state)
+{
+	uint64_t began, took;
+
+	(void)state;
+	cycle_begin();
+	stand_open();
+	stand_run(2 * WORLD_SEC);
+	began = fake_event_now();
+	stand_deploy();
+	stand_run_cycle(HORIZON_USEC);
+	took = fake_event_now() - began;
+	assert_true(took > WORLD_SEC);
+	assert_in_range(world.record.ended_realtime_usec - world.record.started_realtime_usec,
+		took - took / 10, took);
+	stand_end();
+}
+
 /* How many places the cycle has when all goes well: each is tried. */
 static size_t places_of_a_good_cycle(void)
 {
@@ -715,6 +814,9 @@ int main(void)
 		cmocka_unit_test(
 			a_supervisor_that_comes_back_does_not_restart_the_only_one_that_is_well),
 		cmocka_unit_test(a_cycle_that_cannot_be_recorded_restarts_nothing),
+		cmocka_unit_test(a_first_start_that_was_refused_is_asked_for_again),
+		cmocka_unit_test(a_refused_restart_leaves_blue_on_the_port_where_it_listens),
+		cmocka_unit_test(a_cycle_takes_as_long_as_it_took_whatever_the_wall_clock_says),
 		cmocka_unit_test(every_fault_at_every_place_ends_served),
 		cmocka_unit_test(many_pairs_of_faults_end_served),
 	};
