@@ -155,20 +155,18 @@ static void response_ended(struct session *session)
 static bool response_receive(struct session *session)
 {
 	struct flow *flow = &session->backend->flow;
+	enum flow_result result;
 
 	if (session->response_whole)
 		return false;
-	switch (flow_fill(flow, &session->backend->peer, &session->worker->buffers)) {
-	case FLOW_MOVED:
-		session->progress = true;
-		break;
-	case FLOW_BLOCKED:
+	result = flow_fill(flow, &session->backend->peer, &session->worker->buffers);
+	if (result == FLOW_BLOCKED)
 		return false;
-	case FLOW_ENDED:
-	case FLOW_BROKEN:
+	if (flow_is_over(result)) {
 		response_ended(session);
 		return true;
 	}
+	session->progress = true;
 	if (session->response_begun && !response_frame(session))
 		exchange_fail(session, ENDING_BACKEND_TRUNCATED);
 	return true;
@@ -177,20 +175,16 @@ static bool response_receive(struct session *session)
 bool response_send(struct session *session)
 {
 	struct flow *flow = &session->backend->flow;
+	enum flow_result result;
 
 	if (!flow_has_unsent(flow))
 		return false;
-	switch (flow_send(flow, &session->client, &session->worker->buffers)) {
-	case FLOW_MOVED:
-		session->progress = true;
-		return true;
-	case FLOW_BLOCKED:
+	result = flow_send(flow, &session->client, &session->worker->buffers);
+	if (result == FLOW_BLOCKED)
 		return false;
-	case FLOW_ENDED:
-	case FLOW_BROKEN:
-		break;
-	}
-	exchange_fail(session, ENDING_CLIENT_GONE);
+	session->progress = true;
+	if (flow_is_over(result))
+		exchange_fail(session, ENDING_CLIENT_GONE);
 	return true;
 }
 

@@ -171,21 +171,19 @@ void exchange_lost(struct session *session)
 static bool request_send(struct session *session)
 {
 	struct backend *backend = session->backend;
+	enum flow_result result;
 
 	if (backend->deaf || !flow_has_unsent(&session->request))
 		return false;
-	switch (flow_send(&session->request, &backend->peer, &session->worker->buffers)) {
-	case FLOW_MOVED:
+	result = flow_send(&session->request, &backend->peer, &session->worker->buffers);
+	if (result == FLOW_BLOCKED)
+		return false;
+	if (result == FLOW_MOVED) {
 		if (!backend->sent)
 			timer_arm(session->worker, &session->timer, TIMER_RESPONSE);
 		backend->sent = true;
 		session->progress = true;
 		return true;
-	case FLOW_BLOCKED:
-		return false;
-	case FLOW_ENDED:
-	case FLOW_BROKEN:
-		break;
 	}
 	if (!backend->sent) {
 		exchange_lost(session);
@@ -202,23 +200,21 @@ static bool request_send(struct session *session)
 static bool request_receive(struct session *session)
 {
 	struct flow *flow = &session->request;
+	enum flow_result result;
 
 	if (http1_body_ended(&session->request_body) || session->backend->deaf)
 		return false;
 	/* Too long to be kept for another try; what is not sent yet will need one whole. */
 	if (flow_is_full(flow) && flow->keeping && session->backend->sent)
 		flow_forget(flow);
-	switch (flow_fill(flow, &session->client, &session->worker->buffers)) {
-	case FLOW_MOVED:
-		session->progress = true;
-		break;
-	case FLOW_BLOCKED:
+	result = flow_fill(flow, &session->client, &session->worker->buffers);
+	if (result == FLOW_BLOCKED)
 		return false;
-	case FLOW_ENDED:
-	case FLOW_BROKEN:
+	if (flow_is_over(result)) {
 		exchange_fail(session, ENDING_CLIENT_GONE);
 		return true;
 	}
+	session->progress = true;
 	if (flow_frame(flow, &session->request_body, false) == HTTP1_BAD) {
 		session->keep_alive = false;
 		exchange_fail(session, ENDING_BAD_REQUEST);

@@ -62,6 +62,12 @@ enum flow_result {
 	FLOW_BROKEN,  /* peer->error says why */
 };
 
+/* No more will come, or go, on this socket. */
+static inline bool flow_is_over(enum flow_result result)
+{
+	return result == FLOW_ENDED || result == FLOW_BROKEN;
+}
+
 const char *flow_bytes(const struct flow *flow); /* the buffer's start, NULL if there is none */
 
 /* Receives once. FLOW_BLOCKED too where the buffer is full: see flow_is_full(). */

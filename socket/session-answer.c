@@ -62,19 +62,13 @@ void session_answer(struct session *session, enum ending ending)
 
 bool answer_step(struct session *session)
 {
-	struct buffer_pool *buffers = &session->worker->buffers;
+	enum flow_result result;
 
 	if (flow_has_unsent(&session->answer)) {
-		switch (flow_send(&session->answer, &session->client, buffers)) {
-		case FLOW_MOVED:
-			return true;
-		case FLOW_BLOCKED:
-			return false;
-		case FLOW_ENDED:
-		case FLOW_BROKEN:
+		result = flow_send(&session->answer, &session->client, &session->worker->buffers);
+		if (flow_is_over(result))
 			session_end(session, SESSION_CLOSE);
-			return false;
-		}
+		return result == FLOW_MOVED;
 	}
 	if (session->close_after) {
 		session_linger(session);
@@ -99,18 +93,12 @@ void session_linger(struct session *session)
 
 bool linger_step(struct session *session)
 {
-	struct flow *flow = &session->request;
+	struct buffer_pool *buffers = &session->worker->buffers;
+	enum flow_result result = flow_fill(&session->request, &session->client, buffers);
 
-	switch (flow_fill(flow, &session->client, &session->worker->buffers)) {
-	case FLOW_MOVED:
-		flow_clear(flow, &session->worker->buffers);
-		return true;
-	case FLOW_BLOCKED:
-		return false;
-	case FLOW_ENDED:
-	case FLOW_BROKEN:
-		break;
-	}
-	session_end(session, SESSION_CLOSE);
-	return false;
+	if (flow_is_over(result))
+		session_end(session, SESSION_CLOSE);
+	else
+		flow_clear(&session->request, buffers);
+	return result == FLOW_MOVED;
 }

@@ -131,19 +131,12 @@ static void request_begin(struct session *session)
 
 static bool head_fill(struct session *session)
 {
-	struct worker *worker = session->worker;
+	enum flow_result result =
+		flow_fill(&session->request, &session->client, &session->worker->buffers);
 
-	switch (flow_fill(&session->request, &session->client, &worker->buffers)) {
-	case FLOW_MOVED:
-		return true;
-	case FLOW_BLOCKED:
-		return false;
-	case FLOW_ENDED:
-	case FLOW_BROKEN:
-		break;
-	}
-	session_end(session, SESSION_CLOSE);
-	return false;
+	if (flow_is_over(result))
+		session_end(session, SESSION_CLOSE);
+	return result == FLOW_MOVED;
 }
 
 static bool head_step(struct session *session)
