@@ -18,6 +18,17 @@ static const char *const route_class_names[ROUTE_CLASS_COUNT] = {
 	[ROUTE_WRITES] = "writes",
 };
 
+static const char *const affinity_names[AFFINITY_COUNT] = {
+	[AFFINITY_NONE] = "none",
+	[AFFINITY_COOKIE] = "cookie",
+	[AFFINITY_ADDRESS] = "address",
+};
+
+const char *affinity_name(enum affinity affinity)
+{
+	return affinity_names[affinity];
+}
+
 const char *route_class_name(enum route_class class)
 {
 	return route_class_names[class];

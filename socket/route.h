@@ -27,6 +27,14 @@ enum route_class {
 	ROUTE_CLASS_COUNT,
 };
 
+/* How a client keeps its color while the traffic is shared. */
+enum affinity {
+	AFFINITY_NONE,
+	AFFINITY_COOKIE,
+	AFFINITY_ADDRESS,
+	AFFINITY_COUNT,
+};
+
 #define ROUTE_NEVER	 (-1)
 #define ROUTE_STANDBY	 0
 #define ROUTE_WEIGHT_MAX 100
@@ -46,6 +54,8 @@ struct route_turn {
 
 /* "reads", "writes". */
 const char *route_class_name(enum route_class class);
+/* "none", "cookie", "address". */
+const char *affinity_name(enum affinity affinity);
 
 /* Nothing goes anywhere: both classes are held. */
 struct route route_held(void);

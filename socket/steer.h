@@ -40,13 +40,45 @@ struct steer_drain {
 				 * last half of it */
 };
 
+/* What the relay takes its clients' bytes for. */
+enum steer_protocol {
+	STEER_HTTP, /* HTTP/1.x, by request */
+	STEER_TCP,  /* anything, by connection; a connection counts as a write */
+	STEER_PROTOCOL_COUNT,
+};
+
+#define STEER_KEY_SIZE	  16
+#define STEER_RELEASE_MAX 64
+
+/*
+ * While reads or writes are shared between the colors, a client stays where it is. Each client
+ * has a place from 0 to 99, told by its address or by a cookie of ours, and is on `fresh` if its
+ * place is below the share of `fresh`: so whoever came to it stays there while the share grows.
+ */
+struct steer_affinity {
+	enum affinity kind;
+	enum color fresh;
+	uint8_t key[STEER_KEY_SIZE]; /* random, anew for each ramp: authenticates the cookie
+				      * (SipHash-2-4) and spreads the addresses */
+	char release[COLOR_COUNT][STEER_RELEASE_MAX]; /* what the cookie names: [A-Za-z0-9._+-]* */
+	uint64_t life_usec;			      /* the cookie's Max-Age=, from now */
+};
+
+/* Latencies are counted in buckets, each a fourth root of 2 wider than the one before: bucket 0
+ * ends at 0.5 ms, the last but one at 27.6 s, the last has no end. */
+#define STEER_LATENCY_BUCKETS 64
+
 struct steer_counters {
 	uint64_t reads[COLOR_COUNT], writes[COLOR_COUNT]; /* requests answered by the color */
 	uint64_t failed[COLOR_COUNT];			  /* answered 502/504, or cut, by us */
-	uint64_t inflight[COLOR_COUNT];			  /* exchanges now under way */
-	uint64_t streams[COLOR_COUNT];			  /* of these, streams and tunnels */
-	uint64_t held;					  /* requests ever held */
-	uint64_t holding;				  /* waiting now */
+	uint64_t errors[COLOR_COUNT]; /* the color's own 5xx responses, but for 501 and 505 */
+	/* Requests by the time from their last attempt's first byte sent to the color until the
+	 * first byte of its final response. */
+	uint64_t latency[COLOR_COUNT][STEER_LATENCY_BUCKETS];
+	uint64_t inflight[COLOR_COUNT]; /* exchanges now under way */
+	uint64_t streams[COLOR_COUNT];	/* of these, streams and tunnels */
+	uint64_t held;			/* requests ever held */
+	uint64_t holding;		/* waiting now */
 	uint64_t hold_longest_usec;
 	uint64_t hold_expired; /* answered 503 because a limit of the hold queue was reached */
 	uint64_t cut;	       /* exchanges ended by a drain's limit */
@@ -63,6 +95,9 @@ struct steer_events {
 	void (*refused)(void *owner, enum color color);
 	/* The relay came (true) or went (false). */
 	void (*connected)(void *owner, bool connected);
+	/* What a relay that came followed before anything was said to it by us: the route of an
+	 * earlier supervisor. */
+	void (*found)(void *owner, const struct route *route);
 	void (*counters)(void *owner, const struct steer_counters *counters);
 };
 
@@ -76,6 +111,13 @@ DEFINE_CLEANUP(struct steer, steer_close);
 /* Where the colors listen, on 127.0.0.1; replaces what was said before. */
 int steer_backends(struct steer *steer, const uint16_t ports[static COLOR_COUNT]);
 int steer_set_limits(struct steer *steer, const struct steer_limits *limits);
+
+/* Kept and said again like the limits. */
+int steer_set_protocol(struct steer *steer, enum steer_protocol protocol);
+int steer_set_affinity(struct steer *steer, const struct steer_affinity *affinity);
+
+/* The upper end of a bucket in microseconds; USEC_INFINITY for the last. Pure. */
+uint64_t steer_latency_bound(unsigned int bucket);
 
 /* Replaces the route; `followed` comes when it is true, also if it was true before. Until the
  * relay is reachable the wish is kept. */

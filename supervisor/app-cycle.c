@@ -75,6 +75,10 @@ static void deploy_report(const struct app *app, const struct record *record)
 		report(REPORT_CYCLE_INTERRUPTED, &fields, "the cycle was interrupted: %s",
 			record->reason);
 		break;
+	case RECORD_ABORTED:
+		report(REPORT_CYCLE_FAILED, &fields, "the cycle was taken back: %s",
+			record->reason);
+		break;
 	case RECORD_RUNNING:
 	case RECORD_OUTCOME_COUNT:
 		break;
@@ -141,8 +145,8 @@ static void queue_supersede(struct app *app)
 		app->events.finished(app->owner, &app->queue, "superseded");
 }
 
-int app_deploy(struct app *app, const struct app_asker *asker, const char *release,
-	char ret_id[static RECORD_ID_MAX])
+int app_deploy(struct app *app, const struct app_asker *asker, const struct app_order *order,
+	char ret_id[static RECORD_ID_MAX], char error[static APP_ERROR_MAX])
 {
 	struct record record = {
 		.outcome = RECORD_RUNNING,
@@ -161,7 +165,9 @@ int app_deploy(struct app *app, const struct app_asker *asker, const char *relea
 	record.started_realtime_usec =
 		(uint64_t)time.tv_sec * USEC_PER_SEC + (uint64_t)time.tv_nsec / NSEC_PER_USEC;
 	snprintf(record.asked_by, sizeof(record.asked_by), "%s", asker->name);
-	snprintf(record.release, sizeof(record.release), "%s", release);
+	snprintf(record.release, sizeof(record.release), "%s", order->release);
+	snprintf(record.verb, sizeof(record.verb), "%s", order->verb);
+	snprintf(error, APP_ERROR_MAX, "the cycle cannot be begun");
 	if (app->running) {
 		queue_supersede(app);
 		app->queued = true;

@@ -115,10 +115,10 @@ static void on_start_ended(void *owner, enum job_result result, const char *why)
 /* A part that cannot be written is no reason not to start, where the former one is there. */
 static bool color_equip(struct app *app, enum color color, char why[static STEP_TEXT_MAX])
 {
-	uint16_t port;
+	struct environment_part part;
 
 	return stage_equip(&app->stage, color, why) >= 0 ||
-	       environment_read_port(app->dirs.runtime, color, &port) >= 0;
+	       environment_read(app->dirs.runtime, color, &part) >= 0;
 }
 
 /* Once a supervisor, when it is known what the unit is. A unit that runs keeps its port; one that
@@ -273,9 +273,14 @@ static int ports_find(struct app *app)
 	uint16_t ports[COLOR_COUNT];
 
 	for (enum color color = 0; color < COLOR_COUNT; color++) {
-		if (environment_read_port(app->dirs.runtime, color, &ports[color]) < 0)
-			ports[color] = app->config->ports[color];
-		instances_set_port(app->instances, color, ports[color]);
+		struct environment_part part = {
+			.port = app->config->ports[color],
+			.role = color == COLOR_BLUE ? ROLE_PRIMARY : ROLE_FALLBACK,
+		};
+
+		(void)environment_read(app->dirs.runtime, color, &part);
+		instances_set_part(app->instances, color, &part);
+		ports[color] = part.port;
 	}
 	return steer_backends(app->steer, ports);
 }

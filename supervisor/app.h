@@ -69,12 +69,29 @@ void app_on_event(struct app *app, const struct app_events *events, void *owner)
 struct manager *app_manager(struct app *app);
 const struct config *app_config(const struct app *app);
 
+/* What a cycle is to do. */
+struct app_order {
+	const char *verb;    /* "reload", "deploy", "rollback" */
+	const char *release; /* a valid tag; "": what the primary runs now, or what is in place */
+	const char *sha256;  /* of the archive, for [Release] Source=; "": see SHA256SUMS */
+};
+
 /*
  * Begins a cycle, or queues it behind the one that runs; a third takes the queued one's place,
- * which ends as `superseded`. release: "" (code deployed in place). *ret_id is its id.
+ * which ends as `superseded`. *ret_id is its id. -errno and one sentence for what cannot be.
  */
-int app_deploy(struct app *app, const struct app_asker *asker, const char *release,
-	char ret_id[static RECORD_ID_MAX]);
+int app_deploy(struct app *app, const struct app_asker *asker, const struct app_order *order,
+	char ret_id[static RECORD_ID_MAX], char error[static APP_ERROR_MAX]);
+
+/* Takes back the cycle that runs, and drops the one that is queued. *ret_id is the cycle that is
+ * taken back: it ends as `aborted`. -ESRCH: none runs; -EBUSY: there is no way back any more. */
+int app_abort(struct app *app, const struct app_asker *asker, char ret_id[static RECORD_ID_MAX],
+	char error[static APP_ERROR_MAX]);
+
+/* Back to `release`, or with "" to the release before: inside the window of a swap that is one
+ * route change (*ret_id is then the cycle that is taken back), else a cycle of its own. */
+int app_rollback(struct app *app, const struct app_asker *asker, const char *release,
+	char ret_id[static RECORD_ID_MAX], char error[static APP_ERROR_MAX]);
 
 /* What is true now, for those who show it. Good until the loop goes on. */
 struct app_view {

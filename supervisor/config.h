@@ -13,12 +13,30 @@
 
 #include "base/cleanup.h"
 #include "color.h"
+#include "gate.h"
+#include "route.h"
 
 #define CONFIG_APP_MAX	 64    /* bytes of an app's name, NUL included */
 #define CONFIG_LIST_MAX	 16    /* warm-up paths, environment assignments */
 #define CONFIG_FILE_MAX	 65536 /* bytes of one file */
 #define CONFIG_FILES_MAX 64    /* APP.conf and its drop-ins */
 #define CONFIG_ERROR_MAX 1024
+
+#define CONFIG_RAMP_MAX 16 /* steps of a ramp */
+
+enum strategy {
+	STRATEGY_FALLBACK, /* the primary restarts while the read-only fallback serves */
+	STRATEGY_SWAP,	   /* the idle color starts on the new release and becomes the primary */
+	STRATEGY_COUNT,
+};
+
+enum protocol {
+	PROTOCOL_HTTP,
+	PROTOCOL_TCP,  /* relayed as bytes, by connection; a probe connects */
+	PROTOCOL_NONE, /* no listener and no route; a color is healthy as long as its unit is active
+			*/
+	PROTOCOL_COUNT,
+};
 
 enum fallback_writes {
 	FALLBACK_WRITES_HOLD, /* writes wait for the primary, within [Hold] */
@@ -39,9 +57,29 @@ struct config_probe {
 	char *warm_up[CONFIG_LIST_MAX + 1]; /* paths, NULL-terminated */
 };
 
+struct config_ramp_step {
+	uint8_t share; /* per cent of the requests that go to the new release, 1..99 */
+	uint64_t usec; /* so long */
+};
+
 struct config {
 	char app[CONFIG_APP_MAX];
-	uint16_t ports[COLOR_COUNT]; /* [App] BluePort= GreenPort= */
+	uint16_t ports[COLOR_COUNT];		       /* [App] BluePort= GreenPort= */
+	enum strategy strategy;			       /* [App] Strategy= */
+	enum protocol protocol;			       /* [App] Protocol= */
+	enum affinity affinity;			       /* [Route] Affinity= */
+	struct config_ramp_step ramp[CONFIG_RAMP_MAX]; /* [Route] Ramp=, shares ascending */
+	size_t ramp_count;			       /* 0: at once */
+	uint64_t slow_start_usec;		       /* [Route] SlowStart=; 0: none */
+	char *release_directory; /* [Release] Directory=, absolute; NULL: code in place */
+	uint32_t release_keep;	 /* [Release] Keep= */
+	uint64_t window_usec;	 /* [Release] Window= */
+	char *release_source;	 /* [Release] Source=, a URL with {tag}; NULL: none */
+	struct gate_limits gate; /* [Gate] MaxErrorRate= MaxLatencyRatio= MinRequests= */
+	uint64_t probation_usec; /* [Gate] Probation= */
+	char *hook_before;	 /* [Hooks] BeforeRestart=, "APP-NAME.service"; NULL: none */
+	char *hook_after;	 /* [Hooks] AfterDeploy= */
+	char *notify_url;	 /* [Notify] Url=; NULL: none */
 	struct config_probe probe;
 	uint64_t hold_usec, hold_bytes;			 /* [Hold] Limit= Bytes= */
 	uint32_t hold_requests;				 /* [Hold] Requests= */

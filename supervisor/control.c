@@ -113,7 +113,7 @@ static int on_deploy(sd_bus_message *message, void *userdata, sd_bus_error *erro
 {
 	struct control *control = userdata;
 	struct app_asker asker;
-	char id[RECORD_ID_MAX];
+	char id[RECORD_ID_MAX], why[APP_ERROR_MAX];
 	const char *release;
 	int r;
 
@@ -131,9 +131,10 @@ static int on_deploy(sd_bus_message *message, void *userdata, sd_bus_error *erro
 			"release \"%.64s\" cannot be deployed: this app runs the code that is in "
 			"place",
 			release);
-	r = app_deploy(control->app, &asker, release, id);
+	r = app_deploy(control->app, &asker,
+		&(struct app_order){.verb = "deploy", .release = release, .sha256 = ""}, id, why);
 	if (r < 0)
-		return r;
+		return sd_bus_error_setf(error, SD_BUS_ERROR_FAILED, "%s", why);
 	return sd_bus_reply_method_return(message, "s", id);
 }
 

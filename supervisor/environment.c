@@ -16,8 +16,7 @@
 #include <string.h>
 
 #include "base/fd.h"
-
-#define PORT_ASSIGNMENT "PORT=\""
+#include "base/names.h"
 
 static const char *const role_names[ROLE_COUNT] = {
 	[ROLE_PRIMARY] = "primary",
@@ -201,12 +200,34 @@ int environment_write(const char *dir, const struct environment *environment,
 	return r;
 }
 
-int environment_read_port(const char *dir, enum color color, uint16_t *ret_port)
+/* The value of the line NAME="VALUE" that environment_print() wrote, up to its closing quote; none
+ * of the values that are read back has a character that is escaped. */
+static int assignment_read(const char *text, const char *name, char *value, size_t size)
+{
+	size_t length = strlen(name);
+
+	for (; text; text = strchr(text, '\n') ? strchr(text, '\n') + 1 : NULL) {
+		const char *from = text + length + 2, *end;
+
+		if (strncmp(text, name, length) != 0 || strncmp(text + length, "=\"", 2) != 0)
+			continue;
+		end = strchr(from, '"');
+		if (!end || (size_t)(end - from) >= size)
+			return -EBADMSG;
+		memcpy(value, from, (size_t)(end - from));
+		value[end - from] = '\0';
+		return 0;
+	}
+	return -EBADMSG;
+}
+
+int environment_read(const char *dir, enum color color, struct environment_part *ret_part)
 {
 	_cleanup_free_ char *text = NULL, *path = NULL;
+	struct environment_part part;
+	char name[32], word[32];
 	unsigned long port;
-	char name[32];
-	char *line;
+	char *end;
 	int r;
 
 	file_name(color, name);
@@ -215,12 +236,20 @@ int environment_read_port(const char *dir, enum color color, uint16_t *ret_port)
 	r = file_read(path, ENVIRONMENT_MAX, &text, NULL);
 	if (r < 0)
 		return r;
-	/* It is the first line that environment_print() writes. */
-	if (strncmp(text, PORT_ASSIGNMENT, strlen(PORT_ASSIGNMENT)) != 0)
+	if (assignment_read(text, "PORT", word, sizeof(word)) < 0)
 		return -EBADMSG;
-	port = strtoul(text + strlen(PORT_ASSIGNMENT), &line, 10);
-	if (*line != '"' || port == 0 || port > UINT16_MAX)
+	port = strtoul(word, &end, 10);
+	if (*end || port == 0 || port > UINT16_MAX)
 		return -EBADMSG;
-	*ret_port = (uint16_t)port;
+	part.port = (uint16_t)port;
+	if (assignment_read(text, "BLUEGREEN_ROLE", word, sizeof(word)) < 0)
+		return -EBADMSG;
+	r = name_lookup(role_names, ROLE_COUNT, word);
+	if (r < 0)
+		return -EBADMSG;
+	part.role = (enum role)r;
+	if (assignment_read(text, "BLUEGREEN_RELEASE", part.release, sizeof(part.release)) < 0)
+		return -EBADMSG;
+	*ret_part = part;
 	return 0;
 }

@@ -12,8 +12,9 @@
 
 #include "color.h"
 
-#define ENVIRONMENT_MAX	      65536 /* bytes of a file */
-#define ENVIRONMENT_ERROR_MAX 256
+#define ENVIRONMENT_MAX		65536 /* bytes of a file */
+#define ENVIRONMENT_ERROR_MAX	256
+#define ENVIRONMENT_RELEASE_MAX 64 /* bytes of a release's name */
 
 enum role {
 	ROLE_PRIMARY,
@@ -46,6 +47,12 @@ int environment_format(const struct environment *environment,
 int environment_write(const char *dir, const struct environment *environment,
 	char error[static ENVIRONMENT_ERROR_MAX]);
 
-/* The port that the file last written tells: where a running instance listens. -ENOENT without a
- * file, -EBADMSG if it has none. */
-int environment_read_port(const char *dir, enum color color, uint16_t *ret_port);
+/* What the file last written tells: the part of a running instance. */
+struct environment_part {
+	uint16_t port;
+	enum role role;
+	char release[ENVIRONMENT_RELEASE_MAX];
+};
+
+/* -ENOENT without a file, -EBADMSG if it is not one of ours. */
+int environment_read(const char *dir, enum color color, struct environment_part *ret_part);

@@ -180,6 +180,9 @@ static void on_answer(void *owner, const struct probe_result *result)
 	answer_check_listener(watched, &answer);
 	instance->probed = true;
 	instance->answer = answer;
+	if (watched->instances->events.answered)
+		watched->instances->events.answered(
+			watched->instances->owner, instance->color, &answer);
 	verdict_feed(&instance->verdict, answer.verdict == PROBE_PASSED, now(watched->instances),
 		probe->rise, probe->fall);
 	verdict_spare_the_young(watched, before);
@@ -348,9 +351,14 @@ void instances_configure(struct instances *instances, const struct config *confi
 	instances->config = config;
 }
 
-void instances_set_port(struct instances *instances, enum color color, uint16_t port)
+void instances_set_part(
+	struct instances *instances, enum color color, const struct environment_part *part)
 {
-	instances->watched[color].instance.port = port;
+	struct instance *instance = &instances->watched[color].instance;
+
+	instance->port = part->port;
+	instance->role = part->role;
+	memcpy(instance->release, part->release, sizeof(instance->release));
 }
 
 int instances_watch(struct instances *instances, const struct instances_events *events, void *owner)

@@ -13,6 +13,7 @@
 
 #include "color.h"
 #include "config.h"
+#include "environment.h"
 #include "manager.h"
 #include "probe.h"
 #include "sockdiag.h"
@@ -23,8 +24,11 @@
 struct instance {
 	enum color color;
 	char unit[INSTANCE_UNIT_MAX]; /* "app@blue.service" */
-	uint16_t port;		      /* where the running process was told to listen */
-	bool known;		      /* systemd has told what the unit is */
+	/* What the running process was told of its part. */
+	uint16_t port;
+	enum role role;
+	char release[ENVIRONMENT_RELEASE_MAX];
+	bool known; /* systemd has told what the unit is */
 	struct unit_status status;
 	struct verdict verdict;
 	bool probed;
@@ -36,6 +40,8 @@ struct instances;
 struct instances_events {
 	/* The unit or the health of a color has changed. Not from within instances_*(). */
 	void (*changed)(void *owner, enum color color);
+	/* A probe was answered (or not); before `changed`. */
+	void (*answered)(void *owner, enum color color, const struct probe_result *answer);
 };
 
 /* Health is UNKNOWN until `rise` or `fall` answers came. */
@@ -49,7 +55,8 @@ DEFINE_CLEANUP(struct instances, instances_close);
 int instances_watch(
 	struct instances *instances, const struct instances_events *events, void *owner);
 void instances_configure(struct instances *instances, const struct config *config);
-void instances_set_port(struct instances *instances, enum color color, uint16_t port);
+void instances_set_part(
+	struct instances *instances, enum color color, const struct environment_part *part);
 
 const struct instance *instances_get(const struct instances *instances, enum color color);
 

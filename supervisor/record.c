@@ -27,6 +27,7 @@ static const char *const outcome_names[RECORD_OUTCOME_COUNT] = {
 	[RECORD_SUCCEEDED] = "succeeded",
 	[RECORD_FAILED] = "failed",
 	[RECORD_INTERRUPTED] = "interrupted",
+	[RECORD_ABORTED] = "aborted",
 };
 
 static const char *const truth_names[] = {[false] = "no", [true] = "yes"};

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The record of the cycle under way, or of the last one, on disk: what a supervisor that was
- * killed reads when it comes back. Text, KEY=VALUE a line, first `FORMAT=1`, last `END=1` (so
- * that a torn file is seen). A seam: tests/fake/fake-record.c.
+ * killed reads when it comes back. Text, KEY=VALUE a line, first `FORMAT=N`, last `END=1` (so
+ * that a torn file is seen). An older format is read too; of a newer one, the keys that are known
+ * here. A seam: tests/fake/fake-record.c.
  */
 #pragma once
 
@@ -10,6 +11,8 @@
 #include <stdint.h>
 
 #include "base/cleanup.h"
+#include "color.h"
+#include "config.h"
 
 #define RECORD_ID_MAX	  33
 #define RECORD_WORD_MAX	  64
@@ -21,6 +24,7 @@ enum record_outcome {
 	RECORD_FAILED,	    /* walked back, or degraded: see the reason */
 	RECORD_INTERRUPTED, /* the supervisor was gone in the middle; what it found was put in order
 			     */
+	RECORD_ABORTED,	    /* walked back because somebody asked for it */
 	RECORD_OUTCOME_COUNT,
 };
 
@@ -28,8 +32,12 @@ struct record {
 	char id[RECORD_ID_MAX];	    /* 32 hexadecimal digits (sd_id128) */
 	char step[RECORD_WORD_MAX]; /* the row's name, written before it begins */
 	enum record_outcome outcome;
-	bool committed;					     /* past the commit row */
-	bool undoing;					     /* walking back */
+	bool committed;		/* past the commit row */
+	bool undoing;		/* walking back */
+	enum strategy strategy; /* which table the step is a row of */
+	enum color primary;	/* who is the primary, as of the step that is named */
+	char former[COLOR_COUNT][RECORD_WORD_MAX]; /* what each color ran before the cycle */
+	char verb[RECORD_WORD_MAX];		   /* "reload", "deploy", "rollback" */
 	uint64_t started_realtime_usec, ended_realtime_usec; /* CLOCK_REALTIME; 0: not yet */
 	uint32_t asked_by_uid;
 	uint32_t asked_by_pid;

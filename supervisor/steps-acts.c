@@ -84,7 +84,11 @@ static int port_take(struct stage *stage, enum color color, uint16_t port)
 {
 	uint16_t ports[COLOR_COUNT];
 
-	instances_set_port(stage->instances, color, port);
+	const struct instance *instance = act_instance(stage, color);
+	struct environment_part part = {.port = port, .role = instance->role};
+
+	memcpy(part.release, instance->release, sizeof(part.release));
+	instances_set_part(stage->instances, color, &part);
 	for (enum color each = 0; each < COLOR_COUNT; each++)
 		ports[each] = act_instance(stage, each)->port;
 	return steer_backends(stage->steer, ports);

@@ -33,7 +33,11 @@ struct stage {
 	struct instances *instances;
 	struct watch *watch;
 	const char *runtime_dir;
-	const char *release;
+	const char *state_dir;
+	enum color primary;	     /* the other one is the fallback */
+	const char *release;	     /* what the cycle deploys; "" if in place */
+	const char *sha256;	     /* of its archive, as the caller said; "" if he did not */
+	const struct record *record; /* of the cycle; NULL outside */
 	/* Reads the configuration anew and puts it in force; false, and why, if it is bad. */
 	bool (*reconfigure)(void *owner, char why[static STEP_TEXT_MAX]);
 	/* Something that a row waits for has happened: calls deploy_poke() sooner or later. */

@@ -148,9 +148,12 @@ void stand_view(struct app_view *ret_view)
 const char *stand_deploy(void)
 {
 	static char id[RECORD_ID_MAX];
+	char error[APP_ERROR_MAX];
 	const struct app_asker asker = {.uid = 0, .pid = 1, .name = "root"};
 
-	assert(app && app_deploy(app, &asker, "", id) == 0);
+	assert(app && app_deploy(app, &asker,
+			      &(struct app_order){.verb = "reload", .release = "", .sha256 = ""},
+			      id, error) == 0);
 	return id;
 }
 

@@ -172,29 +172,31 @@ static void names_that_are_none_or_ours_are_refused(void **state)
 	}
 }
 
-static void the_port_of_a_running_instance_is_read_back(void **state)
+static void the_part_of_a_running_instance_is_read_back(void **state)
 {
 	char dir[] = "/tmp/test-environment-XXXXXX";
 	const struct environment environment = {
-		.color = COLOR_GREEN, .role = ROLE_FALLBACK, .port = 9876, .release = ""};
+		.color = COLOR_GREEN, .role = ROLE_FALLBACK, .port = 9876, .release = "v1.2-rc+3"};
 	char error[ENVIRONMENT_ERROR_MAX], path[64];
 	struct stat st;
-	uint16_t port = 0;
+	struct environment_part part = {0};
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
-	assert_int_equal(environment_read_port(dir, COLOR_GREEN, &port), -ENOENT);
+	assert_int_equal(environment_read(dir, COLOR_GREEN, &part), -ENOENT);
 	assert_int_equal(environment_write(dir, &environment, error), 0);
-	assert_int_equal(environment_read_port(dir, COLOR_GREEN, &port), 0);
-	assert_int_equal(port, 9876);
+	assert_int_equal(environment_read(dir, COLOR_GREEN, &part), 0);
+	assert_int_equal(part.port, 9876);
+	assert_int_equal(part.role, ROLE_FALLBACK);
+	assert_string_equal(part.release, "v1.2-rc+3");
 	snprintf(path, sizeof(path), "%s/green.env", dir);
 	assert_int_equal(stat(path, &st), 0);
 	/* What is in it may be a secret of the app. */
 	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_int_equal(file_write_atomic(dir, "green.env", "PORT=\"0\"\n", 0600), 0);
-	assert_int_equal(environment_read_port(dir, COLOR_GREEN, &port), -EBADMSG);
+	assert_int_equal(environment_read(dir, COLOR_GREEN, &part), -EBADMSG);
 	assert_int_equal(file_write_atomic(dir, "green.env", "OTHER=1\n", 0600), 0);
-	assert_int_equal(environment_read_port(dir, COLOR_GREEN, &port), -EBADMSG);
+	assert_int_equal(environment_read(dir, COLOR_GREEN, &part), -EBADMSG);
 	unlink(path);
 	assert_int_equal(rmdir(dir), 0);
 	assert_int_equal(environment_write(dir, &environment, error), -ENOENT);
@@ -210,7 +212,7 @@ int main(void)
 		cmocka_unit_test(every_byte_is_read_back_or_refused),
 		cmocka_unit_test(what_is_not_utf8_is_refused),
 		cmocka_unit_test(names_that_are_none_or_ours_are_refused),
-		cmocka_unit_test(the_port_of_a_running_instance_is_read_back),
+		cmocka_unit_test(the_part_of_a_running_instance_is_read_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

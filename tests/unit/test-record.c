@@ -405,7 +405,8 @@ static void a_bad_record_on_a_read_only_disk_is_bad_each_time(void **state)
 
 static void each_outcome_has_a_name_and_is_read_again(void **state)
 {
-	static const char *const names[] = {"running", "succeeded", "failed", "interrupted"};
+	static const char *const names[] = {
+		"running", "succeeded", "failed", "interrupted", "aborted"};
 	struct record record = example, again;
 
 	for (int i = 0; i < RECORD_OUTCOME_COUNT; i++) {

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What must be true before anything is changed, as a list: each finding has a subject and one
+ * sentence, and one that refuses names the fix. Looks, and changes nothing; the cycle's first rows
+ * and `bluegreenctl plan` ask the same questions.
+ */
+#pragma once
+
+#include "steps.h"
+
+#define PREFLIGHT_MAX 16
+
+enum preflight_answer {
+	PREFLIGHT_FINE,
+	PREFLIGHT_WAITS,   /* not known yet, or can be put right by the cycle itself */
+	PREFLIGHT_REFUSES, /* the cycle would do harm, or could not end well */
+	PREFLIGHT_ANSWER_COUNT,
+};
+
+/* "fine", "waits", "refuses". */
+const char *preflight_answer_name(enum preflight_answer answer);
+
+struct preflight_finding {
+	const char *subject; /* "release", "units", "ports", "relay", "fallback", "memory", "disk",
+				"hooks" */
+	enum preflight_answer answer;
+	char text[STEP_TEXT_MAX];
+};
+
+/* release: as stage->release. Returns how many findings. */
+size_t preflight_look(const struct stage *stage, const char *release,
+	struct preflight_finding findings[static PREFLIGHT_MAX]);
