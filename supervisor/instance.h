@@ -33,6 +33,11 @@ struct instance {
 	struct verdict verdict;
 	bool probed;
 	struct probe_result answer; /* the last one, if probed */
+	/* It fell (its process died, or its probes made it sick) three times within a minute, and
+	 * has not been flawless long enough since. Healthy is healthy: a cycle does not ask, and a
+	 * color that is the only healthy one serves. But where the other one is healthy and does
+	 * not flap, reads are better off there. Its end is told by `changed`. */
+	bool flapping;
 };
 
 struct instances;
