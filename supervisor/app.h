@@ -15,7 +15,10 @@
 #include "deploy.h"
 #include "instance.h"
 #include "manager.h"
+#include "preflight.h"
+#include "receipt.h"
 #include "record.h"
+#include "release.h"
 #include "steer.h"
 #include "watch.h"
 
@@ -42,7 +45,7 @@ const char *app_state_name(enum app_state state);
 struct app_asker {
 	uid_t uid;
 	pid_t pid;
-	char name[RECORD_WORD_MAX];
+	char name[RECORD_WORD_MAX]; /* the user, and the command if it is known: "root (ansible)" */
 };
 
 struct app;
@@ -57,6 +60,9 @@ struct app_events {
 	void (*finished)(void *owner, const struct record *record, const char *outcome);
 	/* The relay has answered app_count(). */
 	void (*counted)(void *owner);
+	/* News of the steady state, for those who are not at the journal: "degraded", "restored" or
+	 * "nobody-healthy", and the sentence that the journal has. */
+	void (*turned)(void *owner, const char *event, const char *sentence);
 };
 
 /* Strings of `dirs` must outlive it. On failure -errno and one sentence. */
@@ -93,6 +99,15 @@ int app_abort(struct app *app, const struct app_asker *asker, char ret_id[static
 int app_rollback(struct app *app, const struct app_asker *asker, const char *release,
 	char ret_id[static RECORD_ID_MAX], char error[static APP_ERROR_MAX]);
 
+/* The releases that are there, newest first; the caller frees. -ENOENT if the app has none: its
+ * code is in place. */
+int app_releases(struct app *app, struct release **ret_releases, size_t *ret_count);
+
+/* What would be found before a cycle that deploys `release` ("": what the primary runs, or what is
+ * in place); changes nothing. Returns how many findings. */
+size_t app_plan(struct app *app, const char *release,
+	struct preflight_finding findings[static PREFLIGHT_MAX]);
+
 /* What is true now, for those who show it. Good until the loop goes on. */
 struct app_view {
 	const char *name;
@@ -110,7 +125,8 @@ struct app_view {
 		*stories; /* of the record's cycle; NULL if another supervisor ran it */
 	const struct step *steps;
 	size_t step_count;
-	const struct stage *stage; /* for the rows' limits */
+	const struct stage *stage;     /* for the rows' limits */
+	const struct receipt *receipt; /* of the cycle that runs or ran last; NULL: none is kept */
 	bool queued;
 	struct record queue;
 };

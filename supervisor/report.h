@@ -49,13 +49,15 @@ enum report_message {
 };
 
 /* What the message is about; NULL (or "") where it does not apply. In the journal these are COLOR=,
- * STEP=, CYCLE=, RELEASE= and UNIT=, beside BLUEGREEN_APP=, which every message has. */
+ * STEP=, CYCLE=, RELEASE=, UNIT= and BLUEGREEN_RECEIPT=, beside BLUEGREEN_APP=, which every message
+ * has. A receipt may be long; the others are cut at 256 bytes. */
 struct report_fields {
 	const char *color;
 	const char *step;
 	const char *cycle;
 	const char *release;
 	const char *unit;
+	const char *receipt; /* of a cycle, as JSON */
 };
 
 /* Whose supervisor this is, and where its sentences go; call it first. The name is copied. */
