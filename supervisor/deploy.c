@@ -28,8 +28,7 @@ struct deploy {
 	enum deploy_phase phase;
 	size_t at;	  /* the row */
 	bool running;	  /* it has begun, forward or back, and its end is not known */
-	bool interrupted; /* it walks back because a supervisor was gone, not because a row failed
-			   */
+	enum record_outcome back; /* how it will have ended when it has walked back */
 	bool expired;	  /* its deadline has passed */
 	uint64_t begun_usec; /* the cycle; 0: by another supervisor */
 	sd_event_source *turn, *deadline;
@@ -101,9 +100,15 @@ static void story_enter(struct deploy *deploy, enum step_state state, const char
 		deploy->events.step(deploy->owner, step, story);
 }
 
+/* On the disk the outcome is said as soon as it is known: whoever reads `undoing` goes on. */
 static int record_save(struct deploy *deploy)
 {
-	int r = record_write(deploy->plan.state_dir, &deploy->record);
+	struct record record = deploy->record;
+	int r;
+
+	if (record.undoing)
+		record.outcome = deploy->back;
+	r = record_write(deploy->plan.state_dir, &record);
 
 	if (r < 0)
 		report(REPORT_RECORD_LOST, NULL, "%s/cycle cannot be written: %s",
@@ -119,12 +124,12 @@ static void turn_soon(struct deploy *deploy)
 static void deadline_arm(struct deploy *deploy)
 {
 	const struct step *step = &deploy->plan.steps[deploy->at];
+	uint64_t limit = step->limit(deploy->plan.stage);
 
+	if (deploy->phase == DEPLOY_BACK && step->undo_limit)
+		limit = step->undo_limit(deploy->plan.stage);
 	deploy->expired = false;
-	if (!step->limit)
-		return;
-	if (sd_event_source_set_time_relative(deploy->deadline, step->limit(deploy->plan.stage)) >=
-		0)
+	if (sd_event_source_set_time_relative(deploy->deadline, limit) >= 0)
 		(void)sd_event_source_set_enabled(deploy->deadline, SD_EVENT_ONESHOT);
 }
 
@@ -160,9 +165,33 @@ static void deploy_enter_ended(struct deploy *deploy)
 	deploy->events.ended(deploy->owner, &ended, r >= 0);
 }
 
-static void deploy_enter_back(struct deploy *deploy)
+static bool row_is_final(const struct deploy *deploy, size_t row)
+{
+	const struct step *step = &deploy->plan.steps[row];
+
+	return step->no_way_back && step->no_way_back(deploy->plan.stage);
+}
+
+/* The first row from here back that nothing leads behind; plan.count if there is none. */
+static size_t row_final(const struct deploy *deploy, size_t from)
+{
+	for (size_t i = from + 1; i-- > 0;)
+		if (row_is_final(deploy, i))
+			return i;
+	return deploy->plan.count;
+}
+
+/* From the row at `at`. Where there is no way back nothing is undone: what the rows after it have
+ * done is then the best that there is. */
+static void deploy_enter_back(struct deploy *deploy, enum record_outcome outcome)
 {
 	deploy->phase = DEPLOY_BACK;
+	deploy->back = outcome;
+	if (row_final(deploy, deploy->at) < deploy->plan.count) {
+		deploy->record.outcome = outcome;
+		deploy_enter_ended(deploy);
+		return;
+	}
 	deploy->record.undoing = true;
 	turn_soon(deploy);
 }
@@ -180,7 +209,6 @@ static void row_failed(struct deploy *deploy, const char *why, bool begun)
 		turn_soon(deploy);
 		return;
 	}
-	deploy->interrupted = false;
 	/* The name of the row leads, because the reason is all that some people see. */
 	snprintf(record->reason, sizeof(record->reason), "%s: %.*s", step->name,
 		(int)(sizeof(record->reason) - RECORD_WORD_MAX - 3), why);
@@ -192,7 +220,7 @@ static void row_failed(struct deploy *deploy, const char *why, bool begun)
 		}
 		deploy->at--;
 	}
-	deploy_enter_back(deploy);
+	deploy_enter_back(deploy, RECORD_FAILED);
 }
 
 /* A cycle that cannot be recorded is not begun; past the row without a way back it goes on from
@@ -200,12 +228,12 @@ static void row_failed(struct deploy *deploy, const char *why, bool begun)
 static bool row_is_recorded(struct deploy *deploy)
 {
 	const struct step *step = &deploy->plan.steps[deploy->at];
-	bool behind = false;
+	bool behind = deploy->at > 0 && row_final(deploy, deploy->at - 1) < deploy->plan.count;
 
-	for (size_t i = 0; i < deploy->at; i++)
-		behind |= deploy->plan.steps[i].no_way_back;
 	snprintf(deploy->record.step, sizeof(deploy->record.step), "%s", step->name);
 	deploy->record.committed |= step->commits;
+	if (step->note)
+		step->note(deploy->plan.stage, &deploy->record);
 	return record_save(deploy) >= 0 || behind;
 }
 
@@ -292,6 +320,8 @@ static void back_begin(struct deploy *deploy)
 	const struct step *step = &deploy->plan.steps[deploy->at];
 
 	snprintf(deploy->record.step, sizeof(deploy->record.step), "%s", step->name);
+	if (step->note)
+		step->note(deploy->plan.stage, &deploy->record);
 	/* To go back is allowed from memory. */
 	(void)record_save(deploy);
 	deploy->running = true;
@@ -301,16 +331,30 @@ static void back_begin(struct deploy *deploy)
 	turn_soon(deploy);
 }
 
+/* A second sentence beside why the cycle failed. */
+static void reason_add(struct deploy *deploy, const char *step, const char *text)
+{
+	char *reason = deploy->record.reason;
+	size_t used = strlen(reason), left = sizeof(deploy->record.reason) - used;
+
+	snprintf(reason + used, left, "; and %s was not undone: %s", step, text);
+}
+
 static void back_ask(struct deploy *deploy)
 {
 	const struct step *step = &deploy->plan.steps[deploy->at];
+	struct step_story *story = &deploy->stories[deploy->at];
 	char text[STEP_TEXT_MAX] = "";
+	enum step_progress progress = step->undone(deploy->plan.stage, text);
 
-	/* There is nothing behind a way back that fails: the rows before it are undone too. */
-	if (step->undone(deploy->plan.stage, text) == STEP_WAITING && !deploy->expired)
+	if (progress == STEP_WAITING && !deploy->expired) {
+		snprintf(story->text, sizeof(story->text), "%s", text);
 		return;
+	}
 	row_leave(deploy);
-	story_enter(deploy, STEP_UNDONE, deploy->stories[deploy->at].text);
+	if (progress != STEP_DONE)
+		reason_add(deploy, step->name, *text ? text : "it took too long");
+	story_enter(deploy, progress == STEP_DONE ? STEP_UNDONE : STEP_BROKEN, text);
 	if (deploy->at-- == 0)
 		deploy->at = deploy->plan.count;
 	turn_soon(deploy);
@@ -324,16 +368,43 @@ static void turn_back(struct deploy *deploy)
 		back_ask(deploy);
 		return;
 	}
-	while (deploy->at < deploy->plan.count && !steps[deploy->at].undo &&
-		!steps[deploy->at].no_way_back)
-		if (deploy->at-- == 0)
-			deploy->at = deploy->plan.count;
-	if (deploy->at < deploy->plan.count && !steps[deploy->at].no_way_back) {
-		back_begin(deploy);
-		return;
+	for (; deploy->at < deploy->plan.count; deploy->at--) {
+		if (steps[deploy->at].undo) {
+			back_begin(deploy);
+			return;
+		}
+		if (steps[deploy->at].commits)
+			deploy->record.committed = false;
+		if (deploy->at == 0)
+			break;
 	}
-	deploy->record.outcome = deploy->interrupted ? RECORD_INTERRUPTED : RECORD_FAILED;
+	deploy->record.outcome = deploy->back;
 	deploy_enter_ended(deploy);
+}
+
+int deploy_abort(struct deploy *deploy, const char *reason, const char **ret_row)
+{
+	size_t at = deploy->at < deploy->plan.count ? deploy->at : deploy->plan.count - 1;
+	size_t final;
+
+	if (deploy->phase != DEPLOY_FORWARD)
+		return 0;
+	/* A row that has not begun is none to come back from. */
+	final = deploy->running || at == 0 ? row_final(deploy, at) : row_final(deploy, at - 1);
+	if (final < deploy->plan.count) {
+		*ret_row = deploy->plan.steps[final].name;
+		return -EBUSY;
+	}
+	snprintf(deploy->record.reason, sizeof(deploy->record.reason), "%s", reason);
+	if (deploy->running) {
+		row_leave(deploy);
+		story_enter(deploy, STEP_BROKEN, reason);
+	} else if (at > 0) {
+		at--;
+	}
+	deploy->at = at;
+	deploy_enter_back(deploy, RECORD_ABORTED);
+	return 0;
 }
 
 static int on_turn(sd_event_source *source, void *userdata)
@@ -456,18 +527,35 @@ int deploy_resume(sd_event *event, const struct deploy_plan *plan, const struct 
 			snprintf(deploy->stories[i].text, sizeof(deploy->stories[i].text),
 				"by the supervisor before");
 		}
+	} else if (row == plan->count && record->committed) {
+		/* Accepted is accepted, whatever a later version has done after that. */
+		snprintf(deploy->record.reason, sizeof(deploy->record.reason),
+			"%s: the supervisor was gone in the middle of it, and this version knows no "
+			"such step; the release had been accepted and stays",
+			record->step);
+		deploy->phase = DEPLOY_BACK;
+		deploy->back = RECORD_INTERRUPTED;
+		deploy->at = plan->count;
+		turn_soon(deploy);
 	} else {
-		deploy->at = row < plan->count ? row : plan->count - 1;
-		deploy->interrupted = !record->undoing || !*record->reason;
-		if (deploy->interrupted)
+		bool known = row < plan->count;
+
+		deploy->at = known ? row : plan->count - 1;
+		if (record->undoing && record->outcome != RECORD_RUNNING) {
+			deploy->record.outcome = RECORD_RUNNING;
+			deploy->back = record->outcome;
+		} else {
+			deploy->back = RECORD_INTERRUPTED;
 			snprintf(deploy->record.reason, sizeof(deploy->record.reason),
-				row < plan->count
-					? "%s: the supervisor was gone in the middle of it, before "
-					  "anything was restarted; what was done was taken back"
-					: "%s: the supervisor was gone in the middle of it, and "
-					  "this version knows no such step",
+				known ? "%s: the supervisor was gone in the middle of it; what was "
+					"done was taken back"
+				      : "%s: the supervisor was gone in the middle of it, and this "
+					"version knows no such step",
 				record->step);
-		deploy_enter_back(deploy);
+		}
+		deploy->phase = DEPLOY_BACK;
+		deploy->record.undoing = true;
+		turn_soon(deploy);
 	}
 	*ret_deploy = deploy;
 	return 0;

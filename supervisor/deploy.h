@@ -40,12 +40,17 @@ struct step {
 	const char *text;    /* what it does, for people */
 	const char *meaning; /* what its failure means, for people */
 	enum step_failure failure;
-	bool no_way_back; /* once it has begun, nothing before it can be undone */
-	bool commits;	  /* when it has begun, the cycle is done but for the fallback's update */
+	bool commits; /* when it has begun, the new code is accepted */
 	const char
 		*resume; /* a supervisor that was killed in it goes on here; NULL: it walks back */
 
+	/* True if, once it has begun, neither it nor anything before it can be undone. NULL: never.
+	 */
+	bool (*no_way_back)(const struct stage *stage);
+	/* What the record must say before it begins, or before it is undone (record->undoing). */
+	void (*note)(const struct stage *stage, struct record *record);
 	uint64_t (*limit)(const struct stage *stage);
+	uint64_t (*undo_limit)(const struct stage *stage); /* NULL: the same */
 	/* Must hold before it begins and as long as it runs. False, and why, if it does not. */
 	bool (*check)(struct stage *stage, char why[static STEP_TEXT_MAX]);
 	/* 0; or -errno and why, when nothing was done that its undo must take back. */
@@ -53,7 +58,8 @@ struct step {
 	enum step_progress (*progress)(struct stage *stage, char text[static STEP_TEXT_MAX]);
 	/* Gives up what is still under way; after each end, done or not. */
 	void (*end)(struct stage *stage);
-	/* Begins to take it back, and how that stands. */
+	/* Begins to take it back, and how that stands. What cannot be taken back in time is told,
+	 * and the rows before it are undone all the same. */
 	void (*undo)(struct stage *stage);
 	enum step_progress (*undone)(struct stage *stage, char text[static STEP_TEXT_MAX]);
 };
@@ -105,6 +111,10 @@ int deploy_begin(sd_event *event, const struct deploy_plan *plan, const struct r
 	const struct deploy_events *events, void *owner, struct deploy **ret_deploy);
 int deploy_resume(sd_event *event, const struct deploy_plan *plan, const struct record *record,
 	const struct deploy_events *events, void *owner, struct deploy **ret_deploy);
+
+/* Walks back because somebody asked for it, and ends as `aborted`. reason: one sentence. -EBUSY, and
+ * the name of the row, if there is no way back any more; 0 too if it walks back already. */
+int deploy_abort(struct deploy *deploy, const char *reason, const char **ret_row);
 
 /* Stops where it is; the record stays and names the row. */
 struct deploy *deploy_free(struct deploy *deploy);

@@ -7,17 +7,25 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "color.h"
 #include "config.h"
 #include "route.h"
 
-enum stance {
-	STANCE_STEADY,	 /* blue serves, green stands by */
-	STANCE_TURNED,	 /* reads on green, writes still on blue: blue's reads end */
-	STANCE_SHIELDED, /* reads on green, writes wait: nothing goes to blue */
-	STANCE_ALONE,	 /* all on blue: nothing goes to green */
+enum stance_kind {
+	STANCE_STEADY,	 /* the primary serves, the other one stands by */
+	STANCE_TURNED,	 /* reads on the other one, writes still on the primary: its reads end */
+	STANCE_SHIELDED, /* reads on the other one, writes wait: nothing goes to the primary */
+	STANCE_ALONE,	 /* all on the primary: nothing goes to the other one */
+	STANCE_SHARED,	 /* the primary has `share` per cent, the other one what it may take */
 	STANCE_COUNT,
+};
+
+struct stance {
+	enum stance_kind kind;
+	enum color primary;
+	uint8_t share; /* 0..100, of STANCE_SHARED */
 };
 
 enum standing {
@@ -29,8 +37,16 @@ enum standing {
 	STANDING_COUNT,
 };
 
-/* "steady", "turned", "shielded", "alone". */
-const char *stance_name(enum stance stance);
+/* How the colors stand. */
+struct stance_view {
+	enum standing standing[COLOR_COUNT];
+	bool writer[COLOR_COUNT];   /* its process was started as a primary: it can take writes */
+	bool flapping[COLOR_COUNT]; /* healthy, but it has been sick again and again */
+	enum fallback_writes writes;
+};
+
+/* "steady", "turned", "shielded", "alone", "shared". */
+const char *stance_name(enum stance_kind kind);
 
 enum stance_answer {
 	STANCE_UNDECIDED, /* too little is known yet: nothing is to be said */
@@ -40,6 +56,5 @@ enum stance_answer {
 
 /* now: the route said last, or NULL if none was: then the relay still follows the one of an
  * earlier supervisor. *ret_route is written for STANCE_CHANGES only. */
-enum stance_answer stance_route(enum stance stance,
-	const enum standing standing[static COLOR_COUNT], enum fallback_writes writes,
+enum stance_answer stance_route(const struct stance *stance, const struct stance_view *view,
 	const struct route *now, struct route *ret_route);

@@ -50,6 +50,11 @@ void act_poke_at(struct stage *stage, uint64_t usec)
 		(void)sd_event_source_set_enabled(stage->timer, SD_EVENT_ONESHOT);
 }
 
+bool act_is_routed(const struct stage *stage)
+{
+	return stage->config->protocol != PROTOCOL_NONE;
+}
+
 bool act_check_other(struct stage *stage, enum color color, char why[static STEP_TEXT_MAX])
 {
 	const struct instance *other = act_instance(stage, color_other(color));
@@ -79,96 +84,6 @@ bool act_check_restart(struct stage *stage, enum color color, char why[static ST
 	return false;
 }
 
-/* The relay is told where each color is. */
-static int port_take(struct stage *stage, enum color color, uint16_t port)
-{
-	uint16_t ports[COLOR_COUNT];
-
-	const struct instance *instance = act_instance(stage, color);
-	struct environment_part part = {.port = port, .role = instance->role};
-
-	memcpy(part.release, instance->release, sizeof(part.release));
-	instances_set_part(stage->instances, color, &part);
-	for (enum color each = 0; each < COLOR_COUNT; each++)
-		ports[each] = act_instance(stage, each)->port;
-	return steer_backends(stage->steer, ports);
-}
-
-/* The start that was asked for was none: the process is as it was, and where it was. So will be the
- * one that systemd starts in its place. */
-static void act_expect_nothing(struct stage *stage)
-{
-	enum color color = stage->expected;
-	struct report_fields fields = {.color = color_name(color)};
-	struct environment environment = act_environment(stage, color);
-	char error[ENVIRONMENT_ERROR_MAX];
-
-	stage->expecting = false;
-	if (!instances_expect_nothing(stage->instances, color) ||
-		environment.port == stage->port_before)
-		return;
-	environment.port = stage->port_before;
-	if (environment_write(stage->runtime_dir, &environment, error) < 0)
-		report(REPORT_WARNING, &fields, "%s", error);
-	(void)port_take(stage, color, stage->port_before);
-}
-
-static void on_job(void *owner, enum job_result result, const char *why)
-{
-	struct stage *stage = owner;
-
-	stage->job = NULL;
-	stage->job_ended = true;
-	stage->job_result = result;
-	snprintf(stage->job_why, sizeof(stage->job_why), "%s", why);
-	if (stage->expecting && result != JOB_DONE)
-		act_expect_nothing(stage);
-	stage->poke(stage->owner);
-}
-
-int act_job_begin(struct stage *stage, enum job_verb verb, enum color color, uint64_t limit_usec,
-	char why[static STEP_TEXT_MAX])
-{
-	const char *unit = act_instance(stage, color)->unit;
-	int r;
-
-	stage->job_ended = false;
-	stage->restarts_before = act_instance(stage, color)->status.restarts;
-	r = manager_job_begin(stage->manager, verb, unit, act_now(stage) + limit_usec, on_job,
-		stage, &stage->job);
-	if (r < 0) {
-		stage->job = NULL;
-		snprintf(why, STEP_TEXT_MAX, "the %s of %s cannot be begun: %s",
-			job_verb_name(verb), unit, strerror(-r));
-	}
-	return r;
-}
-
-struct environment act_environment(const struct stage *stage, enum color color)
-{
-	return (struct environment){
-		.color = color,
-		.role = color == COLOR_BLUE ? ROLE_PRIMARY : ROLE_FALLBACK,
-		.port = stage->config->ports[color],
-		.release = stage->release ? stage->release : "",
-		.assignments = stage->config->fallback_environment,
-	};
-}
-
-int stage_equip(struct stage *stage, enum color color, char why[static STEP_TEXT_MAX])
-{
-	struct environment environment = act_environment(stage, color);
-	char error[ENVIRONMENT_ERROR_MAX];
-	int r;
-
-	r = environment_write(stage->runtime_dir, &environment, error);
-	if (r < 0) {
-		snprintf(why, STEP_TEXT_MAX, "%s", error);
-		return r;
-	}
-	return port_take(stage, color, environment.port);
-}
-
 struct drain_order act_drain_order(
 	const struct stage *stage, enum color color, enum drain_scope scope)
 {
@@ -182,8 +97,9 @@ struct drain_order act_drain_order(
 		.table_usec = config->hold_usec / TABLE_SHARE,
 	};
 
-	/* Writes wait while blue is drained: streams must not use up the time they have. */
-	if (color == COLOR_BLUE && scope == DRAIN_ALL &&
+	/* Writes wait while the only primary is drained: streams must not use up the time they
+	 * have. */
+	if (color == stage->primary && scope == DRAIN_ALL &&
 		order.limits.streams_usec > config->hold_usec / 2)
 		order.limits.streams_usec = config->hold_usec / 2;
 	if (order.table_usec > config->drain_requests_usec)
@@ -196,6 +112,17 @@ static void on_drain_over(void *owner)
 	struct stage *stage = owner;
 
 	stage->poke(stage->owner);
+}
+
+enum step_progress act_route_progress(struct stage *stage, char text[static STEP_TEXT_MAX])
+{
+	if (watch_is_settled(stage->watch))
+		return STEP_DONE;
+	snprintf(text, STEP_TEXT_MAX,
+		steer_is_connected(stage->steer)
+			? "the relay has not said yet that it follows the route"
+			: "the relay does not answer on its control socket");
+	return STEP_WAITING;
 }
 
 int act_drain_begin(struct stage *stage, enum color color, enum drain_scope scope,
@@ -220,6 +147,8 @@ enum step_progress act_drain_progress(struct stage *stage, enum color color, enu
 	struct report_fields fields = {.color = color_name(color)};
 	const struct drain_outcome *outcome;
 
+	if (!act_is_routed(stage))
+		return STEP_DONE;
 	if (!stage->drain && act_drain_begin(stage, color, scope, text) < 0)
 		return STEP_FAILED;
 	drain_describe(stage->drain, text, STEP_TEXT_MAX);
@@ -237,98 +166,15 @@ void stage_relay_drained(
 	drain_relay_done(stage->drain, color, scope, cut);
 }
 
-int act_start(struct stage *stage, enum job_verb verb, enum color color, uint64_t limit_usec,
-	char why[static STEP_TEXT_MAX])
-{
-	int r;
-
-	stage->port_before = act_instance(stage, color)->port;
-	r = stage_equip(stage, color, why);
-	if (r >= 0)
-		r = act_job_begin(stage, verb, color, limit_usec, why);
-	if (r < 0)
-		return r;
-	instances_expect_start(stage->instances, color);
-	stage->expecting = true;
-	stage->expected = color;
-	return 0;
-}
-
-enum step_progress act_restart_progress(
-	struct stage *stage, enum color color, char text[static STEP_TEXT_MAX])
-{
-	const struct instance *instance = act_instance(stage, color);
-
-	/* A new process that is well: the job is done, whoever told it or did not. */
-	if (!stage->job_ended && instance_is_healthy(instance))
-		return STEP_DONE;
-	if (!stage->job_ended) {
-		snprintf(text, STEP_TEXT_MAX, "%s is %s", instance->unit,
-			unit_activity_name(instance->status.activity));
-		return STEP_WAITING;
-	}
-	snprintf(text, STEP_TEXT_MAX, "%s", stage->job_why);
-	switch (stage->job_result) {
-	case JOB_DONE:
-		return STEP_DONE;
-	case JOB_FAILED:
-		/* systemd tries again; the next row judges that. */
-		return instance->status.restarting ? STEP_DONE : STEP_FAILED;
-	case JOB_CANCELED:
-	case JOB_TIMED_OUT:
-	case JOB_LOST:
-	case JOB_RESULT_COUNT:
-		break;
-	}
-	return STEP_FAILED;
-}
-
-int act_healthy_begin(struct stage *stage, enum color color, char why[static STEP_TEXT_MAX])
-{
-	instances_attend(stage->instances, color, true);
-	/* It runs already, but for a supervisor that comes back here and finds it down. */
-	return act_job_begin(stage, JOB_START, color, stage->config->probe.start_timeout_usec, why);
-}
-
-static uint32_t crashes(const struct stage *stage, const struct instance *instance)
-{
-	uint32_t restarts = instance->status.restarts;
-
-	/* systemd counts from 0 again after a start that was asked for. */
-	return restarts >= stage->restarts_before ? restarts - stage->restarts_before : restarts;
-}
-
-enum step_progress act_healthy_progress(
-	struct stage *stage, enum color color, char text[static STEP_TEXT_MAX])
-{
-	const struct instance *instance = act_instance(stage, color);
-	const struct unit_status *status = &instance->status;
-
-	if (instance_is_healthy(instance))
-		return STEP_DONE;
-	/* A start that was refused says more than that nothing runs. */
-	if (stage->job_ended && stage->job_result != JOB_DONE && !instance_is_alive(instance))
-		snprintf(text, STEP_TEXT_MAX, "%s", stage->job_why);
-	else
-		instance_explain(instance, text, STEP_TEXT_MAX);
-	if (stage->job || instance->verdict.health == HEALTH_UNKNOWN)
-		return STEP_WAITING;
-	if (crashes(stage, instance) >= CRASHES_MAX)
-		return STEP_FAILED;
-	if (instance->verdict.health != HEALTH_SICK || status->restarting)
-		return STEP_WAITING;
-	return STEP_FAILED;
-}
-
 void act_end(struct stage *stage)
 {
 	stage->job = manager_job_forget(stage->job);
 	stage->drain = drain_end(stage->drain);
 	stage->probe = probe_cancel(stage->probe);
+	stage->fetch = fetch_end(stage->fetch);
+	stage->prune = release_prune_end(stage->prune);
 	stage->timer = sd_event_source_disable_unref(stage->timer);
 	for (enum color color = 0; color < COLOR_COUNT; color++)
 		instances_attend(stage->instances, color, false);
-	if (stage->expecting && !stage->job_ended)
-		act_expect_nothing(stage);
-	stage->expecting = false;
+	act_start_end(stage);
 }

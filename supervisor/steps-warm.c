@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Knows the pages that a new blue is asked for before traffic returns to it.
+ * Knows the pages that a new process is asked for before it gets traffic.
  */
 #include <stdio.h>
 
@@ -25,7 +25,7 @@ static void warm_up_next(struct stage *stage)
 {
 	const struct config_probe *config = &stage->config->probe;
 	struct probe_request request = {
-		.port = act_instance(stage, COLOR_BLUE)->port,
+		.port = act_instance(stage, stage->fresh)->port,
 		.path = config->warm_up[stage->warmed],
 		.host = config->host,
 		.status_min = 100,

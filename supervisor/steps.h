@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of the cycle, one row a step: what is done, in which order, what takes it back, how
- * long it may take, and what its failure means. Status, journal, plan, history and the manual page
- * print this table.
+ * The tables of the cycle, one for each strategy, one row a step: what is done, in which order,
+ * what takes it back, how long it may take, and what its failure means. Status, journal, plan,
+ * history and the manual page print these tables.
+ *
+ * The *primary* is the color that takes writes, the *fallback* the other one. The *fresh* color is
+ * the one that gets the new release first: the primary itself under strategy `fallback`, the idle
+ * color under `swap`, which then becomes the primary.
  */
 #pragma once
 
@@ -14,9 +18,13 @@
 #include "config.h"
 #include "deploy.h"
 #include "drain.h"
+#include "environment.h"
+#include "fetch.h"
+#include "gate.h"
 #include "instance.h"
 #include "manager.h"
 #include "probe.h"
+#include "release.h"
 #include "sockdiag.h"
 #include "steer.h"
 #include "watch.h"
@@ -34,10 +42,13 @@ struct stage {
 	struct watch *watch;
 	const char *runtime_dir;
 	const char *state_dir;
-	enum color primary;	     /* the other one is the fallback */
+	enum strategy strategy; /* of the cycle: which table */
+	enum color primary;	/* the other one is the fallback */
+	enum color fresh;
 	const char *release;	     /* what the cycle deploys; "" if in place */
 	const char *sha256;	     /* of its archive, as the caller said; "" if he did not */
 	const struct record *record; /* of the cycle; NULL outside */
+	bool hurry;		     /* another cycle waits: nobody needs to wait for the window's end */
 	/* Reads the configuration anew and puts it in force; false, and why, if it is bad. */
 	bool (*reconfigure)(void *owner, char why[static STEP_TEXT_MAX]);
 	/* Something that a row waits for has happened: calls deploy_poke() sooner or later. */
@@ -50,24 +61,59 @@ struct stage {
 	char job_why[STEP_TEXT_MAX];
 	bool expecting; /* the job makes a new process of: */
 	enum color expected;
-	uint16_t port_before; /* where its process listens */
+	struct environment_part part_before; /* what its process was told */
 	struct drain *drain;
 	struct probe *probe;
+	struct fetch *fetch;
+	bool fetched;
+	enum fetch_result fetch_result;
+	char fetch_why[STEP_TEXT_MAX];
+	struct release_prune *prune;
+	bool pruned;
+	int prune_result;
+	char prune_why[RELEASE_REASON_MAX];
 	size_t warmed, warm_failed; /* paths asked, and those that did not answer */
 	char warm_why[PROBE_REASON_MAX];
 	sd_event_source *timer;
 	uint64_t since_usec;	  /* the row's begin */
 	uint32_t restarts_before; /* NRestarts then */
+	enum back {
+		BACK_ROUTE,   /* nothing goes to the color any more */
+		BACK_DRAIN,   /* what it has begun ends */
+		BACK_RESTART, /* it restarts on the release before */
+		BACK_HEALTHY, /* and answers */
+		BACK_DONE,
+	} back;
+
+	/* The new release on trial: what the relay has counted since its first request. */
+	size_t ramp_at;		   /* which step of the ramp */
+	uint64_t asked_usec;	   /* when the relay was asked to count, last */
+	bool based;		   /* trial_base is there */
+	struct steer_counters counters, trial_base;
+	struct gate_sample former; /* what the old release did before the cycle */
+	char trial_process[33];	   /* the invocation on trial */
+	enum gate_verdict gate;
+	char gate_reason[GATE_REASON_MAX];
 };
 
 /* Strategy `fallback`. */
 extern const struct step steps_fallback[];
 extern const size_t steps_fallback_count;
+/* Strategy `swap`. */
+extern const struct step steps_swap[];
+extern const size_t steps_swap_count;
 
-/* Writes what an instance is told of its part, and tells the relay where it will listen: before
- * each start. */
-int stage_equip(struct stage *stage, enum color color, char why[static STEP_TEXT_MAX]);
+/* Writes what an instance is told of its part, makes its link lead to the release ("": whatever it
+ * leads to already), and tells the relay where it will listen: before each start. */
+int stage_equip(struct stage *stage, enum color color, enum role role, const char *release,
+	char why[static STEP_TEXT_MAX]);
 
 /* For its owner: what a drain under way waits for. */
 void stage_relay_drained(
 	struct stage *stage, enum color color, enum drain_scope scope, uint64_t cut);
+/* And a trial. */
+void stage_counted(struct stage *stage, const struct steer_counters *counters);
+/* What a color has done between two countings. */
+void stage_sample(enum color color, const struct steer_counters *after,
+	const struct steer_counters *before, struct gate_sample *ret_sample);
+
