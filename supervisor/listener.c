@@ -17,6 +17,13 @@
 /* Where PID 1 lives: a socket that it made (ListenStream=) is that of whichever unit it starts. */
 #define INIT_GROUP "/init.scope"
 
+static const char *group_of(const char *path)
+{
+	const char *group = path + strlen(cgroup_root());
+
+	return *group ? group : "/";
+}
+
 static void stranger_describe(uint16_t port, const struct sockdiag_port *found, const char *path,
 	char *sentence, size_t size)
 {
@@ -26,7 +33,7 @@ static void stranger_describe(uint16_t port, const struct sockdiag_port *found, 
 	listener_name_user(found->uid, user);
 	if (*path)
 		snprintf(sentence, size, "port %u is held by %s, %s, in %s", port, process, user,
-			path + strlen(cgroup_root()));
+			group_of(path));
 	else
 		snprintf(sentence, size,
 			"port %u is held by %s, %s, in a control group (%llu) that is not seen "
@@ -42,7 +49,7 @@ static enum listener stranger_judge(
 
 	if (!cgroup_find("", found->cgroup_id, path))
 		path[0] = '\0';
-	else if (strcmp(path + strlen(cgroup_root()), INIT_GROUP) == 0)
+	else if (strcmp(group_of(path), INIT_GROUP) == 0)
 		return LISTENER_UNTOLD;
 	stranger_describe(port, found, path, sentence, size);
 	return LISTENER_STRANGER;
