@@ -123,6 +123,7 @@ enum exchange_begun exchange_begin(struct session *session, enum color color)
 	session->color = color;
 	session->state = SESSION_EXCHANGE;
 	session->response_seen = 0;
+	session->sent_at = worker->now; /* or later: request_send() */
 	session->inflight = true;
 	counter_add(inflight_counter(session), 1);
 	timer_arm(worker, &session->timer, backend->sent ? TIMER_RESPONSE : TIMER_CONNECT);
@@ -179,8 +180,10 @@ static bool request_send(struct session *session)
 	if (result == FLOW_BLOCKED)
 		return false;
 	if (result == FLOW_MOVED) {
-		if (!backend->sent)
+		if (!backend->sent) {
 			timer_arm(session->worker, &session->timer, TIMER_RESPONSE);
+			session->sent_at = session->worker->now;
+		}
 		backend->sent = true;
 		session->progress = true;
 		return true;

@@ -51,7 +51,7 @@ static void client_drop(struct control_client *client)
 static void client_say(struct control_client *client, const char *format, ...) _printf_(2, 3);
 static void client_say(struct control_client *client, const char *format, ...)
 {
-	char text[CONTROL_MESSAGE_MAX];
+	char text[CONTROL_ANSWER_MAX];
 	va_list arguments;
 	int n;
 
@@ -153,7 +153,7 @@ static int request_drain(struct control_client *client, char *words)
 static int request_counters(struct control_client *client, char *words)
 {
 	struct relay_totals totals = relay_count(client->control->relay);
-	char text[CONTROL_MESSAGE_MAX - 16];
+	char text[CONTROL_ANSWER_MAX - 16];
 
 	(void)words;
 	words_counters(&totals, text, sizeof(text));

@@ -8,7 +8,8 @@
 
 #include "relay.h"
 
-#define CONTROL_MESSAGE_MAX 1024
+#define CONTROL_MESSAGE_MAX 1024 /* of a request, or an event */
+#define CONTROL_ANSWER_MAX  4096 /* the largest counters fit */
 /* The supervisor, its successor, and a person with a test. */
 #define CONTROL_CLIENTS_MAX 8
 

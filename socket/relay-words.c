@@ -172,6 +172,17 @@ static unsigned long long both(const uint64_t counts[ROUTE_CLASS_COUNT][COLOR_CO
 	return counts[ROUTE_READS][color] + counts[ROUTE_WRITES][color];
 }
 
+/* "4,0,2": what is left out behind the last one is 0. */
+static void put_latency(struct text *text, const uint64_t counts[static LATENCY_BUCKETS])
+{
+	int count = LATENCY_BUCKETS;
+
+	while (count > 1 && counts[count - 1] == 0)
+		count--;
+	for (int bucket = 0; bucket < count; bucket++)
+		put(text, "%s%llu", bucket > 0 ? "," : "", (unsigned long long)counts[bucket]);
+}
+
 void words_counters(const struct relay_totals *totals, char *buffer, size_t size)
 {
 	struct text text = {buffer, 0, size};
@@ -193,4 +204,12 @@ void words_counters(const struct relay_totals *totals, char *buffer, size_t size
 		(unsigned long long)totals->hold_expired);
 	put(&text, "cut=%llu connections=%llu", (unsigned long long)totals->cut_ever,
 		(unsigned long long)totals->clients);
+	/* Behind what earlier supervisors read: they look at no more than 1024 bytes. */
+	for (int color = 0; color < COLOR_COUNT; color++)
+		put(&text, " %s.errors=%llu", color_name((enum color)color),
+			(unsigned long long)totals->errors[color]);
+	for (int color = 0; color < COLOR_COUNT; color++) {
+		put(&text, " %s.latency=", color_name((enum color)color));
+		put_latency(&text, totals->latency[color]);
+	}
 }

@@ -386,6 +386,10 @@ static void count_worker(struct relay_totals *totals, const struct worker_counte
 		totals->streams[color] += counter_read(&counters->streams[color]);
 		totals->failed[color] += counter_read(&counters->failed[color]);
 		totals->cut[color] += counter_read(&counters->cut[color]);
+		totals->errors[color] += counter_read(&counters->errors[color]);
+		for (int bucket = 0; bucket < LATENCY_BUCKETS; bucket++)
+			totals->latency[color][bucket] +=
+				counter_read(&counters->latency[color][bucket]);
 	}
 	totals->cut_ever += counter_read(&counters->cut_ever);
 	totals->held_ever += counter_read(&counters->held_ever);

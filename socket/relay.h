@@ -18,6 +18,7 @@ struct relay_totals {
 	uint64_t answered[ROUTE_CLASS_COUNT][COLOR_COUNT];
 	uint64_t inflight[ROUTE_CLASS_COUNT][COLOR_COUNT];
 	uint64_t streams[COLOR_COUNT], failed[COLOR_COUNT], cut[COLOR_COUNT];
+	uint64_t errors[COLOR_COUNT], latency[COLOR_COUNT][LATENCY_BUCKETS];
 	uint64_t cut_ever, held_ever, hold_expired, holding, hold_longest_usec, clients;
 	uint64_t endings[ENDING_COUNT];
 };

@@ -54,6 +54,8 @@ struct session {
 	enum color color;
 	uint32_t refused; /* colors (1 << color) that refused this request */
 	uint8_t tries, informational;
+	uint64_t sent_at;     /* the first byte of its last attempt was sent */
+	uint64_t answered_at; /* the first byte of the present head of its response came */
 
 	bool keep_alive;     /* what the client wants */
 	bool http10;	     /* the client knows neither chunked nor 1xx */

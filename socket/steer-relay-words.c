@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/names.h"
+#include "latency.h"
 
 static const char *const scope_names[DRAIN_SCOPE_COUNT] = {
 	[DRAIN_READS] = "reads",
@@ -42,6 +43,7 @@ static uint64_t *counter_find(struct steer_counters *counters, const char *name)
 		{"reads", counters->reads},
 		{"writes", counters->writes},
 		{"failed", counters->failed},
+		{"errors", counters->errors},
 		{"inflight", counters->inflight},
 		{"streams", counters->streams},
 	};
@@ -75,11 +77,46 @@ static uint64_t *counter_find(struct steer_counters *counters, const char *name)
 	return NULL;
 }
 
+/* "n,n,n"; what is not said is 0. */
+static void latency_read(const char *text, uint64_t counts[static STEER_LATENCY_BUCKETS])
+{
+	for (unsigned int bucket = 0; bucket < STEER_LATENCY_BUCKETS; bucket++) {
+		char *end;
+
+		counts[bucket] = strtoull(text, &end, 10);
+		if (*end != ',')
+			return;
+		text = end + 1;
+	}
+}
+
+/* The color of "blue.latency"; false for any other name. */
+static bool latency_is_of(const char *name, enum color *ret_color)
+{
+	for (enum color color = 0; color < COLOR_COUNT; color++) {
+		size_t length = strlen(color_name(color));
+
+		if (strncmp(name, color_name(color), length) != 0 ||
+			strcmp(name + length, ".latency") != 0)
+			continue;
+		*ret_color = color;
+		return true;
+	}
+	return false;
+}
+
+uint64_t steer_latency_bound(unsigned int bucket)
+{
+	_Static_assert(STEER_LATENCY_BUCKETS == LATENCY_BUCKETS, "as the relay counts");
+	return latency_bound(bucket);
+}
+
 void steer_words_counters(char **words, struct steer_counters *ret_counters)
 {
 	memset(ret_counters, 0, sizeof(*ret_counters));
 	for (; *words; words++) {
 		char *equals = strchr(*words, '=');
+		enum color color;
 		uint64_t *value;
 
 		if (!equals)
@@ -89,7 +126,9 @@ void steer_words_counters(char **words, struct steer_counters *ret_counters)
 			if (*c == '_')
 				*c = '-';
 		value = counter_find(ret_counters, *words);
-		if (value)
+		if (latency_is_of(*words, &color))
+			latency_read(equals + 1, ret_counters->latency[color]);
+		else if (value)
 			*value = strtoull(equals + 1, NULL, 10);
 	}
 }

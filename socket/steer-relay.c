@@ -20,7 +20,8 @@
 #include "base/log.h"
 #include "steer-relay-words.h"
 
-#define MESSAGE_MAX   1024
+#define MESSAGE_MAX   1024 /* of what is asked */
+#define ANSWER_MAX    4096
 #define ASKED_MAX     32 /* requests without an answer; more means that the relay hangs */
 #define BACKOFF_FIRST (20 * USEC_PER_MSEC)
 #define BACKOFF_LAST  (1 * USEC_PER_SEC)
@@ -275,7 +276,7 @@ static void message_read(struct steer *steer, char *text)
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct steer *steer = userdata;
-	char text[MESSAGE_MAX + 1];
+	char text[ANSWER_MAX + 1];
 	ssize_t n;
 
 	(void)source;
@@ -283,7 +284,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
 		asked_send(steer);
 	if (!(revents & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		return 0;
-	n = recv(fd, text, MESSAGE_MAX, MSG_DONTWAIT);
+	n = recv(fd, text, ANSWER_MAX, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n <= 0) {

@@ -65,7 +65,7 @@ struct steer_affinity {
 };
 
 /* Latencies are counted in buckets, each a fourth root of 2 wider than the one before: bucket 0
- * ends at 0.5 ms, the last but one at 27.6 s, the last has no end. */
+ * ends at 0.5 ms, the last but one at 23.2 s, the last has no end. */
 #define STEER_LATENCY_BUCKETS 64
 
 struct steer_counters {

@@ -20,6 +20,7 @@
 #include "flow.h"
 #include "forward.h"
 #include "http1.h"
+#include "latency.h"
 #include "route.h"
 
 /* ---- limits and times, from the environment, the same for all workers ---- */
@@ -122,6 +123,8 @@ struct worker_counters {
 	struct counter inflight[ROUTE_CLASS_COUNT][COLOR_COUNT];
 	struct counter streams[COLOR_COUNT];
 	struct counter failed[COLOR_COUNT];
+	struct counter errors[COLOR_COUNT]; /* responses of its own that say it went wrong */
+	struct counter latency[COLOR_COUNT][LATENCY_BUCKETS];
 	struct counter cut[COLOR_COUNT]; /* by the drain under way */
 	struct counter cut_ever, held_ever, hold_expired;
 	struct counter endings[ENDING_COUNT];

@@ -3,6 +3,7 @@
  * Knows what an instance's state is called, and why it is so; does not change it.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "instance.h"
 
@@ -49,4 +50,17 @@ void instance_explain(const struct instance *instance, char *buffer, size_t size
 		snprintf(buffer, size, "%s", instance->answer.reason);
 	else
 		snprintf(buffer, size, "%s has not been probed yet", instance->unit);
+}
+
+void instance_explain_stranger(
+	const struct instance *instance, const char *found, char *buffer, size_t size)
+{
+	static const char *const keys[COLOR_COUNT] = {
+		[COLOR_BLUE] = "BluePort",
+		[COLOR_GREEN] = "GreenPort",
+	};
+
+	snprintf(buffer, size, "%s, not by %s; stop it, or change %s= in %.*s.conf", found,
+		instance->unit, keys[instance->color], (int)strcspn(instance->unit, "@"),
+		instance->unit);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Knows how units and probes make up the health of a color; does not know what is done about it.
+ * Knows that the two colors are watched, and who hears of it; how they are asked and what follows
+ * from that, the files beside it know.
  */
 #include "instance.h"
 
@@ -10,91 +11,15 @@
 #include <string.h>
 
 #include "base/fd.h"
-#include "listener.h"
+#include "instance-inside.h"
 #include "report.h"
 
-/* While a color starts, or a cycle looks at it. */
-#define OFTEN_USEC   (250 * USEC_PER_MSEC)
-/* Between the answers that make a color healthy. */
-#define CONFIRM_USEC (100 * USEC_PER_MSEC)
-/* A sick color is asked at least so often, however long the interval is. */
-#define SICK_USEC    (1 * USEC_PER_SEC)
-
-struct watched {
-	struct instances *instances;
-	struct instance instance;
-	struct probe *probe;
-	sd_event_source *timer;
-	enum health reported; /* HEALTHY or SICK; starting again and again is no news */
-	bool often;
-	bool at_once;		 /* another probe right after the one under way */
-	bool expecting;		 /* a new invocation is on its way */
-	char expected_after[33]; /* then: the one that does not count any more */
-};
-
-struct instances {
-	sd_event *event;
-	const struct config *config;
-	struct manager *manager;
-	struct prober *prober;
-	struct sockdiag *sockdiag;
-	struct instances_events events;
-	void *owner;
-	struct watched watched[COLOR_COUNT];
-};
-
-static uint64_t now(const struct instances *instances)
+uint64_t instances_now(const struct instances *instances)
 {
 	uint64_t usec = 0;
 
 	(void)sd_event_now(instances->event, CLOCK_MONOTONIC, &usec);
 	return usec;
-}
-
-/* Only a unit that systemd calls active is asked; one that nobody knows yet, for want of a bus, is
- * asked too. */
-static bool is_to_be_probed(const struct instance *instance)
-{
-	return !instance->known || instance->status.activity == UNIT_ACTIVE;
-}
-
-static uint64_t pause_usec(const struct watched *watched)
-{
-	uint64_t interval = watched->instances->config->probe.interval_usec;
-	const struct instance *instance = &watched->instance;
-	uint64_t pause = interval;
-
-	switch (instance->verdict.health) {
-	case HEALTH_UNKNOWN:
-	case HEALTH_STARTING:
-		/* The first good answer: writes may be waiting for the one that confirms it. */
-		pause = instance->verdict.passed > 0 ? CONFIRM_USEC : OFTEN_USEC;
-		break;
-	case HEALTH_HEALTHY:
-		/* Nobody listens: that is not a slow answer that deserves patience. */
-		if (watched->often ||
-			(instance->probed && instance->answer.verdict == PROBE_REFUSED))
-			pause = OFTEN_USEC;
-		break;
-	case HEALTH_SICK:
-		pause = SICK_USEC;
-		break;
-	case HEALTH_COUNT:
-		break;
-	}
-	return pause < interval ? pause : interval;
-}
-
-static void probe_schedule(struct watched *watched, uint64_t pause)
-{
-	if (watched->probe)
-		return;
-	if (!is_to_be_probed(&watched->instance)) {
-		(void)sd_event_source_set_enabled(watched->timer, SD_EVENT_OFF);
-		return;
-	}
-	if (sd_event_source_set_time_relative(watched->timer, pause) >= 0)
-		(void)sd_event_source_set_enabled(watched->timer, SD_EVENT_ONESHOT);
 }
 
 static void report_health(struct watched *watched)
@@ -118,183 +43,55 @@ static void report_health(struct watched *watched)
 	}
 }
 
-static void changed(struct watched *watched)
+static void report_flapping(const struct watched *watched)
+{
+	const struct instance *instance = &watched->instance;
+	const char *color = color_name(instance->color);
+	struct report_fields fields = {.color = color, .unit = instance->unit};
+
+	if (instance->flapping)
+		report(REPORT_WARNING, &fields,
+			"%s fell %d times within a minute; if the other color is healthy, reads "
+			"stay there until %s has been flawless for %gs",
+			color, FLAPS_FALLS, color,
+			(double)watched->flaps.hold_usec / (double)USEC_PER_SEC);
+	else
+		report(REPORT_NOTE, &fields, "%s has been flawless for %gs and is relied on again",
+			color, (double)watched->flaps.hold_usec / (double)USEC_PER_SEC);
+}
+
+static void flapping_follow(struct watched *watched)
+{
+	struct instance *instance = &watched->instance;
+	uint64_t again = flaps_follow(
+		&watched->flaps, &instance->verdict, instances_now(watched->instances));
+
+	if (again == USEC_INFINITY)
+		(void)sd_event_source_set_enabled(watched->steady, SD_EVENT_OFF);
+	else if (sd_event_source_set_time(watched->steady, again) >= 0)
+		(void)sd_event_source_set_enabled(watched->steady, SD_EVENT_ONESHOT);
+	if (instance->flapping == watched->flaps.flapping)
+		return;
+	instance->flapping = watched->flaps.flapping;
+	report_flapping(watched);
+}
+
+void watched_changed(struct watched *watched)
 {
 	struct instances *instances = watched->instances;
 
 	report_health(watched);
+	flapping_follow(watched);
 	if (instances->events.changed)
 		instances->events.changed(instances->owner, watched->instance.color);
 }
 
-/* A stranger on the port may answer as well as it likes. It is asked only before a color becomes
- * healthy: a port cannot be taken from a process that listens. */
-static void answer_check_listener(struct watched *watched, struct probe_result *answer)
+static int on_steady(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	struct instance *instance = &watched->instance;
-	char sentence[PROBE_REASON_MAX];
-
-	if (answer->verdict != PROBE_PASSED || instance->verdict.health == HEALTH_HEALTHY ||
-		!instance->known)
-		return;
-	if (listener_find(watched->instances->sockdiag, instance->port,
-		    instance->status.control_group, sentence,
-		    sizeof(sentence)) != LISTENER_STRANGER)
-		return;
-	answer->verdict = PROBE_BROKEN;
-	memcpy(answer->reason, sentence, sizeof(sentence));
-}
-
-static bool is_of_old_invocation(const struct watched *watched)
-{
-	return watched->expecting &&
-	       strcmp(watched->expected_after, watched->instance.status.invocation_id) == 0;
-}
-
-/* A process that was found running is not sick as long as it may still be starting: a supervisor
- * that comes back has not seen when it began. */
-static void verdict_spare_the_young(struct watched *watched, enum health before)
-{
-	struct instance *instance = &watched->instance;
-	uint64_t deadline = instance->status.active_since_usec +
-			    watched->instances->config->probe.start_timeout_usec;
-
-	if (before == HEALTH_UNKNOWN && instance->verdict.health == HEALTH_SICK &&
-		instance->known && now(watched->instances) < deadline)
-		verdict_start(&instance->verdict, deadline);
-}
-
-static void on_answer(void *owner, const struct probe_result *result)
-{
-	struct watched *watched = owner;
-	struct instance *instance = &watched->instance;
-	const struct config_probe *probe = &watched->instances->config->probe;
-	enum health before = instance->verdict.health;
-	struct probe_result answer = *result;
-
-	watched->probe = NULL;
-	if (is_of_old_invocation(watched) || !is_to_be_probed(instance)) {
-		probe_schedule(watched, OFTEN_USEC);
-		return;
-	}
-	answer_check_listener(watched, &answer);
-	instance->probed = true;
-	instance->answer = answer;
-	if (watched->instances->events.answered)
-		watched->instances->events.answered(
-			watched->instances->owner, instance->color, &answer);
-	verdict_feed(&instance->verdict, answer.verdict == PROBE_PASSED, now(watched->instances),
-		probe->rise, probe->fall);
-	verdict_spare_the_young(watched, before);
-	probe_schedule(watched, watched->at_once ? 0 : pause_usec(watched));
-	watched->at_once = false;
-	changed(watched);
-}
-
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	struct watched *watched = userdata;
-	const struct config_probe *probe = &watched->instances->config->probe;
-	struct probe_request request = {
-		.port = watched->instance.port,
-		.path = probe->path,
-		.host = probe->host,
-		.status_min = probe->status_min,
-		.status_max = probe->status_max,
-		.body = probe->body,
-		.timeout_usec = probe->timeout_usec,
-	};
-
 	(void)source;
 	(void)usec;
-	if (watched->probe || !is_to_be_probed(&watched->instance))
-		return 0;
-	if (probe_begin(watched->instances->prober, &request, on_answer, watched, &watched->probe) <
-		0) {
-		watched->probe = NULL;
-		probe_schedule(watched, SICK_USEC);
-	}
+	watched_changed(userdata);
 	return 0;
-}
-
-/* What was under way was asked of a process that is no more. */
-static void probe_forget(struct watched *watched)
-{
-	watched->probe = probe_cancel(watched->probe);
-	watched->at_once = false;
-}
-
-/* A restart that we asked for passes through being down; that is no news. */
-static bool is_passing_through(const struct watched *watched)
-{
-	const struct unit_status *status = &watched->instance.status;
-
-	if (!watched->expecting)
-		return false;
-	return is_of_old_invocation(watched) ||
-	       (!*status->invocation_id && status->activity != UNIT_FAILED);
-}
-
-/* Followed, not fought; but it is told whose doing it was not. */
-static void report_stranger(const struct watched *watched, const struct unit_status *before)
-{
-	const struct instance *instance = &watched->instance;
-	const struct unit_status *status = &instance->status;
-	struct report_fields fields = {
-		.color = color_name(instance->color), .unit = instance->unit};
-
-	if (watched->expecting)
-		return;
-	if (status->activity == UNIT_INACTIVE && before->activity != UNIT_INACTIVE)
-		report(REPORT_UNIT_CHANGED, &fields,
-			"%s was stopped, not by this supervisor; unless it is started again it "
-			"stays so until the next reload",
-			instance->unit);
-	else if (unit_is_up(status) && !before->restarting &&
-		 strcmp(before->invocation_id, status->invocation_id) != 0)
-		report(REPORT_UNIT_CHANGED, &fields,
-			"%s was started or restarted, not by this supervisor", instance->unit);
-}
-
-static void verdict_follow_unit(struct watched *watched, const struct unit_status *before)
-{
-	struct instance *instance = &watched->instance;
-	const struct unit_status *status = &instance->status;
-	uint64_t deadline =
-		now(watched->instances) + watched->instances->config->probe.start_timeout_usec;
-
-	if (is_passing_through(watched))
-		return;
-	if (before)
-		report_stranger(watched, before);
-	watched->expecting = false;
-	if (!unit_is_up(status) && !before) {
-		/* Its owner knows whether it is to be started, or stays down. */
-		return;
-	}
-	if (!unit_is_up(status)) {
-		probe_forget(watched);
-		verdict_condemn(&instance->verdict);
-	} else if (before ? strcmp(before->invocation_id, status->invocation_id) != 0
-			  : status->activity == UNIT_ACTIVATING) {
-		probe_forget(watched);
-		verdict_start(&instance->verdict, deadline);
-	}
-}
-
-static void on_unit(void *owner, const char *unit, const struct unit_status *status)
-{
-	struct watched *watched = owner;
-	struct instance *instance = &watched->instance;
-	struct unit_status before = instance->status;
-	bool known = instance->known;
-
-	(void)unit;
-	instance->known = true;
-	instance->status = *status;
-	verdict_follow_unit(watched, known ? &before : NULL);
-	probe_schedule(watched, 0);
-	changed(watched);
 }
 
 void instances_expect_start(struct instances *instances, enum color color)
@@ -302,12 +99,15 @@ void instances_expect_start(struct instances *instances, enum color color)
 	struct watched *watched = &instances->watched[color];
 	struct instance *instance = &watched->instance;
 
-	probe_forget(watched);
+	watched_forget_probe(watched);
+	/* What it was is no reason to mistrust what it will be. */
+	watched->flaps = (struct flaps){0};
+	instance->flapping = false;
 	watched->expecting = true;
 	memcpy(watched->expected_after, instance->status.invocation_id,
 		sizeof(watched->expected_after));
-	verdict_start(
-		&instance->verdict, now(instances) + instances->config->probe.start_timeout_usec);
+	verdict_start(&instance->verdict,
+		instances_now(instances) + instances->config->probe.start_timeout_usec);
 }
 
 bool instances_expect_nothing(struct instances *instances, enum color color)
@@ -320,7 +120,7 @@ bool instances_expect_nothing(struct instances *instances, enum color color)
 	verdict_reset(&watched->instance.verdict);
 	if (!unit_is_up(&watched->instance.status))
 		verdict_condemn(&watched->instance.verdict);
-	probe_schedule(watched, 0);
+	watched_schedule(watched, 0);
 	return true;
 }
 
@@ -331,7 +131,7 @@ void instances_probe_now(struct instances *instances, enum color color)
 	if (watched->probe)
 		watched->at_once = true;
 	else
-		probe_schedule(watched, 0);
+		watched_schedule(watched, 0);
 }
 
 void instances_attend(struct instances *instances, enum color color, bool often)
@@ -348,7 +148,11 @@ const struct instance *instances_get(const struct instances *instances, enum col
 
 void instances_configure(struct instances *instances, const struct config *config)
 {
+	bool asked_otherwise = config->protocol != instances->config->protocol;
+
 	instances->config = config;
+	for (enum color color = 0; asked_otherwise && color < COLOR_COUNT; color++)
+		instances_probe_now(instances, color);
 }
 
 void instances_set_part(
@@ -370,10 +174,10 @@ int instances_watch(struct instances *instances, const struct instances_events *
 		int r;
 
 		r = manager_unit_watch(
-			instances->manager, watched->instance.unit, on_unit, watched);
+			instances->manager, watched->instance.unit, watched_on_unit, watched);
 		if (r < 0)
 			return r;
-		probe_schedule(watched, 0);
+		watched_schedule(watched, 0);
 	}
 	return 0;
 }
@@ -385,10 +189,23 @@ struct instances *instances_close(struct instances *instances)
 	for (enum color color = 0; color < COLOR_COUNT; color++) {
 		probe_cancel(instances->watched[color].probe);
 		sd_event_source_disable_unref(instances->watched[color].timer);
+		sd_event_source_disable_unref(instances->watched[color].steady);
 	}
 	sd_event_unref(instances->event);
 	free(instances);
 	return NULL;
+}
+
+static int timer_add(
+	struct watched *watched, sd_event_time_handler_t handler, sd_event_source **ret_timer)
+{
+	int r;
+
+	r = sd_event_add_time_relative(watched->instances->event, ret_timer, CLOCK_MONOTONIC, 0,
+		USEC_PER_MSEC, handler, watched);
+	if (r < 0)
+		return r;
+	return sd_event_source_set_enabled(*ret_timer, SD_EVENT_OFF);
 }
 
 int instances_open(sd_event *event, const char *app, const struct config *config,
@@ -414,10 +231,9 @@ int instances_open(sd_event *event, const char *app, const struct config *config
 		watched->instance.port = config->ports[color];
 		snprintf(watched->instance.unit, sizeof(watched->instance.unit), "%s@%s.service",
 			app, color_name(color));
-		r = sd_event_add_time_relative(event, &watched->timer, CLOCK_MONOTONIC, 0,
-			USEC_PER_MSEC, on_timer, watched);
+		r = timer_add(watched, watched_on_timer, &watched->timer);
 		if (r >= 0)
-			r = sd_event_source_set_enabled(watched->timer, SD_EVENT_OFF);
+			r = timer_add(watched, on_steady, &watched->steady);
 		if (r < 0)
 			return r;
 	}

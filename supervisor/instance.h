@@ -49,7 +49,8 @@ struct instances_events {
 	void (*answered)(void *owner, enum color color, const struct probe_result *answer);
 };
 
-/* Health is UNKNOWN until `rise` or `fall` answers came. */
+/* Health is UNKNOWN until `rise` or `fall` answers came. With Protocol=none nobody is asked: a
+ * color is healthy when its unit becomes active, and sick when it is not any more. */
 int instances_open(sd_event *event, const char *app, const struct config *config,
 	struct manager *manager, struct prober *prober, struct sockdiag *sockdiag,
 	struct instances **ret_instances);
@@ -74,6 +75,9 @@ bool instance_is_decided(const struct instance *instance);
 bool instance_is_alive(const struct instance *instance);
 /* One sentence: why it is not healthy. */
 void instance_explain(const struct instance *instance, char *buffer, size_t size);
+/* The same of a port of its that somebody else has; found: listener_find()'s sentence. */
+void instance_explain_stranger(
+	const struct instance *instance, const char *found, char *buffer, size_t size);
 
 /* A restart is about to be asked for: STARTING, whatever the process that still runs answers,
  * until a new invocation is healthy or the start timeout has passed. */

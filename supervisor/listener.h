@@ -14,16 +14,15 @@
 enum listener {
 	LISTENER_NONE,	   /* nobody listens */
 	LISTENER_OURS,	   /* a process of the unit */
-	LISTENER_STRANGER, /* somebody else: the sentence names port, uid and control group */
-	LISTENER_UNTOLD,   /* the kernel, or the place we run in, does not tell */
+	LISTENER_STRANGER, /* somebody else: the sentence names it */
+	LISTENER_UNTOLD,   /* the kernel, or the place we run in, does not tell; or systemd itself
+			    * holds the socket, for whichever unit */
 	LISTENER_COUNT,
 };
 
-/* Where the control groups are; NULL: where the unified hierarchy is mounted. A test has its own.
- */
-extern const char *listener_root;
-
-/* control_group: systemd's ControlGroup=, "" for a unit without a process. The sentence is written
- * for LISTENER_STRANGER only. */
+/* control_group: systemd's ControlGroup=, "" for a unit without a process. The sentence, without
+ * an end, is written for LISTENER_STRANGER only: "port 9000 is held by pid 1234 (nginx), uid 33
+ * (www-data), in /system.slice/nginx.service". It costs some ten microseconds, and a walk through
+ * /proc only for a stranger. */
 enum listener listener_find(struct sockdiag *sockdiag, uint16_t port, const char *control_group,
 	char *sentence, size_t size);

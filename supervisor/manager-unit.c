@@ -180,6 +180,54 @@ static int read_restarts(sd_bus_message *message, struct unit_status *status)
 	return sd_bus_message_read(message, "v", "u", &status->restarts);
 }
 
+static int read_user(sd_bus_message *message, struct unit_status *status)
+{
+	return read_text(message, status->user, sizeof(status->user));
+}
+
+static int read_group(sd_bus_message *message, struct unit_status *status)
+{
+	return read_text(message, status->group, sizeof(status->group));
+}
+
+static int read_dynamic_user(sd_bus_message *message, struct unit_status *status)
+{
+	int dynamic, r;
+
+	r = sd_bus_message_read(message, "v", "b", &dynamic);
+	if (r >= 0)
+		status->dynamic_user = dynamic;
+	return r;
+}
+
+/* Those that have no room any more are left out. */
+static int read_groups(sd_bus_message *message, struct unit_status *status)
+{
+	const char *group;
+	size_t size = 0;
+	int r;
+
+	r = sd_bus_message_enter_container(message, 'v', "as");
+	if (r >= 0)
+		r = sd_bus_message_enter_container(message, 'a', "s");
+	if (r < 0)
+		return r;
+	while ((r = sd_bus_message_read(message, "s", &group)) > 0) {
+		size_t left = sizeof(status->groups) - size;
+		int n = snprintf(status->groups + size, left, "%s%s", size ? " " : "", group);
+
+		if (n >= 0 && (size_t)n < left)
+			size += (size_t)n;
+		else
+			status->groups[size] = '\0';
+	}
+	if (r >= 0)
+		r = sd_bus_message_exit_container(message);
+	if (r >= 0)
+		r = sd_bus_message_exit_container(message);
+	return r;
+}
+
 static const struct {
 	const char *name;
 	int (*read)(sd_bus_message *message, struct unit_status *status);
@@ -195,6 +243,10 @@ static const struct {
 	{"MainPID", read_main_pid},
 	{"NRestarts", read_restarts},
 	{"ControlGroup", read_control_group},
+	{"User", read_user},
+	{"Group", read_group},
+	{"SupplementaryGroups", read_groups},
+	{"DynamicUser", read_dynamic_user},
 };
 
 static int property_read(sd_bus_message *message, struct unit_status *status)

@@ -58,7 +58,9 @@ static bool status_equal(const struct unit_status *a, const struct unit_status *
 	       a->active_since_usec == b->active_since_usec &&
 	       strcmp(a->invocation_id, b->invocation_id) == 0 &&
 	       strcmp(a->control_group, b->control_group) == 0 &&
-	       strcmp(a->load_error, b->load_error) == 0;
+	       strcmp(a->load_error, b->load_error) == 0 && strcmp(a->user, b->user) == 0 &&
+	       strcmp(a->group, b->group) == 0 && strcmp(a->groups, b->groups) == 0 &&
+	       a->dynamic_user == b->dynamic_user;
 }
 
 static void on_watch_read(void *owner, int r, const struct unit_status *status)
@@ -174,4 +176,14 @@ int manager_unit_watch(
 	watch->next = manager->watches;
 	manager->watches = watch;
 	return 0;
+}
+
+const struct unit_status *manager_unit_look(
+	struct manager *manager, const char *unit, manager_unit_fn changed, void *owner)
+{
+	for (const struct unit_watch *watch = manager->watches; watch; watch = watch->next)
+		if (strcmp(watch->unit, unit) == 0)
+			return watch->known ? &watch->status : NULL;
+	(void)manager_unit_watch(manager, unit, changed, owner);
+	return NULL;
 }

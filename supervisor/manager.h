@@ -38,6 +38,9 @@ struct unit_status {
 	char invocation_id[33];
 	char control_group[256]; /* "/system.slice/app@blue.service" */
 	char load_error[128];	 /* systemd's sentence, or its word for the load state */
+	/* User=, Group=, SupplementaryGroups= (with spaces), as written; "": not given. */
+	char user[64], group[64], groups[256];
+	bool dynamic_user;
 };
 
 enum job_result {
@@ -89,4 +92,9 @@ struct manager_job *manager_job_forget(struct manager_job *job); /* the job goes
 /* Watches a unit for as long as the manager lives (a handful of units); `changed` comes once with
  * what is, then at each change. */
 int manager_unit_watch(
+	struct manager *manager, const char *unit, manager_unit_fn changed, void *owner);
+
+/* What is known of a unit; NULL: systemd has not told yet. It is watched from the first look on;
+ * `changed` and owner of that look are told, as above. */
+const struct unit_status *manager_unit_look(
 	struct manager *manager, const char *unit, manager_unit_fn changed, void *owner);

@@ -115,8 +115,12 @@ _printf_(3, 4) static void say(
 	va_list arguments;
 	int n;
 
-	n = snprintf(result->reason, sizeof(result->reason), "GET http://127.0.0.1:%u%.*s ",
-		request->port, PATH_MAX_SHOWN, request->path);
+	if (request->kind == PROBE_CONNECT)
+		n = snprintf(result->reason, sizeof(result->reason), "a connection to port %u ",
+			request->port);
+	else
+		n = snprintf(result->reason, sizeof(result->reason), "GET http://127.0.0.1:%u%.*s ",
+			request->port, PATH_MAX_SHOWN, request->path);
 	va_start(arguments, format);
 	vsnprintf(result->reason + n, sizeof(result->reason) - (size_t)n, format, arguments);
 	va_end(arguments);
@@ -130,6 +134,11 @@ static void judge_whole(const struct probe_answer *answer, const struct probe_re
 {
 	char line[LINE_MAX_SHOWN];
 
+	if (request->kind == PROBE_CONNECT) {
+		result->verdict = PROBE_PASSED;
+		say(result, request, "was accepted");
+		return;
+	}
 	first_line(answer, line);
 	if (answer->status < request->status_min || answer->status > request->status_max) {
 		result->verdict = PROBE_STATUS;
@@ -156,7 +165,8 @@ static void judge_late(const struct probe_answer *answer, const struct probe_req
 		say(result, request, "answered %s, but the answer did not end within %gs",
 			answer->status_text, seconds);
 	else
-		say(result, request, "was not answered within %gs", seconds);
+		say(result, request, "was not %s within %gs",
+			request->kind == PROBE_CONNECT ? "accepted" : "answered", seconds);
 }
 
 void probe_answer_judge(const struct probe_answer *answer, const struct probe_request *request,
@@ -176,7 +186,9 @@ void probe_answer_judge(const struct probe_answer *answer, const struct probe_re
 		return;
 	case PROBE_END_BROKEN:
 		ret_result->verdict = PROBE_BROKEN;
-		say(ret_result, request, "got no whole answer%s%s", *detail ? ": " : "", detail);
+		say(ret_result, request, "%s%s%s",
+			request->kind == PROBE_CONNECT ? "failed" : "got no whole answer",
+			*detail ? ": " : "", detail);
 		return;
 	case PROBE_END_COUNT:
 		break;

@@ -238,8 +238,11 @@ static int probe_open_easy(struct probe *probe)
 		return r;
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u/", probe->request.port);
 	curl_easy_setopt(easy, CURLOPT_URL, url);
+	curl_easy_setopt(
+		easy, CURLOPT_CONNECT_ONLY, probe->request.kind == PROBE_CONNECT ? 1L : 0L);
 	/* As it stands, without libcurl's opinion of what a path is. */
-	curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, probe->request.path);
+	if (probe->request.kind == PROBE_HTTP)
+		curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, probe->request.path);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, probe->headers);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "app-bluegreen");
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One HTTP request to an instance and what its answer says (libcurl's multi interface on
- * sd-event). A seam: tests/fake/fake-probe.c stands in for it.
+ * One HTTP request, or one connection, to an instance and what comes of it (libcurl's multi
+ * interface on sd-event). A seam: tests/fake/fake-probe.c stands in for it.
  */
 #pragma once
 
@@ -23,7 +23,15 @@ enum probe_verdict {
 	PROBE_VERDICT_COUNT,
 };
 
+enum probe_kind {
+	PROBE_HTTP,
+	PROBE_CONNECT, /* passed when the connection stands; of the rest only port and timeout count
+			*/
+	PROBE_KIND_COUNT,
+};
+
 struct probe_request {
+	enum probe_kind kind;
 	uint16_t port;		 /* on 127.0.0.1 */
 	const char *path, *host; /* host NULL: 127.0.0.1:PORT */
 	uint16_t status_min, status_max;
@@ -36,7 +44,8 @@ struct probe_result {
 	unsigned int status; /* 0 if there was no answer */
 	uint64_t duration_usec;
 	char reason[PROBE_REASON_MAX]; /* "GET http://127.0.0.1:9000/ answered 500 Internal Server
-					* Error: <first line of the body>", printable ASCII only */
+					* Error: <first line of the body>", "a connection to port
+					* 9000 was accepted"; printable ASCII only */
 };
 
 const char *probe_verdict_name(enum probe_verdict verdict);

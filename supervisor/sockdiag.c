@@ -51,6 +51,7 @@ struct reading {
 	in_port_t port; /* network order */
 	uint32_t states;
 	struct sockdiag_port *found;
+	int nearness; /* of the listener found */
 	struct sockdiag_own own;
 };
 
@@ -154,14 +155,40 @@ static uint64_t cgroup_of(struct nlmsghdr *header)
 	return nla_get_u64(attribute);
 }
 
+static bool is_ipv6_only(struct nlmsghdr *header)
+{
+	struct nlattr *attribute =
+		nlmsg_find_attr(header, sizeof(struct inet_diag_msg), INET_DIAG_SKV6ONLY);
+
+	return attribute && nla_len(attribute) >= 1 && nla_get_u8(attribute) != 0;
+}
+
+/* Several may listen on one port, each on an address of its own. A connection to 127.0.0.1 goes to
+ * the one whose address says so, then to one that takes any. 0: to none of these. */
+static int nearness_of(const struct inet_diag_msg *message, struct nlmsghdr *header)
+{
+	const struct in6_addr *ipv6 = (const struct in6_addr *)message->id.idiag_src;
+	in_addr_t ipv4 = message->id.idiag_src[0];
+
+	if (message->idiag_family == AF_INET)
+		return ipv4 == htonl(INADDR_LOOPBACK) ? 3 : ipv4 == htonl(INADDR_ANY) ? 2 : 0;
+	if (is_ipv6_only(header))
+		return 0;
+	if (IN6_IS_ADDR_V4MAPPED(ipv6))
+		return message->id.idiag_src[3] == htonl(INADDR_LOOPBACK) ? 3 : 0;
+	return IN6_IS_ADDR_UNSPECIFIED(ipv6) ? 1 : 0;
+}
+
 static void take_listener(
 	struct reading *reading, const struct inet_diag_msg *message, struct nlmsghdr *header)
 {
 	struct sockdiag_port *found = reading->found;
+	int nearness = nearness_of(message, header);
 
 	found->accept_queue += message->idiag_rqueue;
-	if (found->listening)
+	if (nearness <= reading->nearness)
 		return;
+	reading->nearness = nearness;
 	found->listening = true;
 	found->uid = message->idiag_uid;
 	found->inode = message->idiag_inode;
@@ -220,6 +247,7 @@ static int table_read(struct nl_sock *table, struct reading *reading)
 	int r;
 
 	*reading->found = (struct sockdiag_port){0};
+	reading->nearness = 0;
 	r = table_dump(table, reading, AF_INET);
 	if (r < 0)
 		return r;

@@ -15,14 +15,14 @@ struct sockdiag;
 
 /* What the table says of one TCP port of this host, both address families. */
 struct sockdiag_port {
-	bool listening;
+	bool listening;	       /* where 127.0.0.1 leads to it */
 	uint32_t accept_queue; /* connections not yet accepted, over all listeners (idiag_rqueue) */
 	/* Ends at the server with this local port in ESTABLISHED (those not accepted among them),
 	 * SYN_RECV, or CLOSE_WAIT with bytes unread: what a drain waits for. Those whose peer is a
 	 * socket of our own process (probes) are not counted. */
 	uint32_t connections;
-	uid_t uid;	    /* of the (first) listener */
-	uint64_t cgroup_id; /* of the (first) listener: INET_DIAG_CGROUP_ID, the inode of its
+	uid_t uid;	    /* of that listener */
+	uint64_t cgroup_id; /* of that listener: INET_DIAG_CGROUP_ID, the inode of its
 			     * cgroup directory; 0 if the kernel does not say */
 	uint64_t inode;
 };

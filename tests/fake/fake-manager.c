@@ -315,6 +315,19 @@ int manager_unit_watch(
 	return 0;
 }
 
+/* Units beside the two: each is there. */
+const struct unit_status *manager_unit_look(
+	struct manager *manager, const char *unit, manager_unit_fn changed, void *owner)
+{
+	static const struct unit_status status = {.activity = UNIT_INACTIVE, .loaded = true};
+
+	(void)manager;
+	(void)unit;
+	(void)changed;
+	(void)owner;
+	return &status;
+}
+
 int manager_open(sd_event *event, struct manager **ret_manager)
 {
 	(void)event;

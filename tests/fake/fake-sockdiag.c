@@ -46,9 +46,18 @@ int sockdiag_read_port(struct sockdiag *sockdiag, uint16_t port, struct sockdiag
 		world_kill();
 	if (fate == FATE_UNREADABLE)
 		return -EAGAIN;
-	/* No control group is told: whose listener it is is the business of test-listener. */
 	*ret_port = (struct sockdiag_port){
 		.listening = true, .connections = world.connections_stay ? 1 : 0};
+	return 0;
+}
+
+/* Nothing goes wrong here: whose listener it is is the business of test-listener. */
+int sockdiag_read_listener(
+	struct sockdiag *sockdiag, uint16_t port, struct sockdiag_port *ret_port)
+{
+	(void)sockdiag;
+	(void)port;
+	*ret_port = (struct sockdiag_port){.listening = true};
 	return 0;
 }
 

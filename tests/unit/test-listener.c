@@ -17,12 +17,13 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "cgroup.h"
 #include "listener.h"
 
 static struct sockdiag_port table;
 static int table_error;
 
-int sockdiag_read_port(struct sockdiag *sockdiag, uint16_t port, struct sockdiag_port *ret_port)
+int sockdiag_read_listener(struct sockdiag *sockdiag, uint16_t port, struct sockdiag_port *ret_port)
 {
 	(void)sockdiag;
 	(void)port;
@@ -53,7 +54,7 @@ static int tree_make(void **state)
 {
 	(void)state;
 	assert_non_null(mkdtemp(root));
-	listener_root = root;
+	cgroup_root_given = root;
 	group_make("/system.slice");
 	group_make("/user.slice");
 	for (size_t i = 0; i < 2; i++)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "relay-control.h"
 #include "relay-words.h"
 
 /* The functions write into their text. */
@@ -145,14 +146,43 @@ static void bad_drains_are_refused(void **state)
 static void the_largest_counters_fit_in_a_message(void **state)
 {
 	struct relay_totals totals;
-	char text[1024];
+	char text[CONTROL_ANSWER_MAX];
 
 	(void)state;
 	memset(&totals, 0xff, sizeof(totals));
 	words_counters(&totals, text, sizeof(text));
-	assert_true(strlen(text) < sizeof(text) - 16);
+	assert_true(strlen(text) < sizeof(text) - strlen("ok counters ") - 1);
 	assert_non_null(strstr(text, "blue.reads=18446744073709551615 "));
-	assert_non_null(strstr(text, " connections=18446744073709551615"));
+	assert_non_null(strstr(text, " connections=18446744073709551615 "));
+	assert_non_null(strstr(text, " green.errors=18446744073709551615 "));
+	assert_string_equal(text + strlen(text) - 21, ",18446744073709551615");
+}
+
+static void an_earlier_supervisor_finds_what_it_knows_in_front(void **state)
+{
+	struct relay_totals totals;
+	char text[CONTROL_ANSWER_MAX];
+
+	(void)state;
+	memset(&totals, 0xff, sizeof(totals));
+	words_counters(&totals, text, sizeof(text));
+	/* It reads 1024 bytes of an answer and 32 words of those. */
+	text[1024 - strlen("ok counters ")] = '\0';
+	assert_non_null(strstr(text, " connections=18446744073709551615 "));
+}
+
+static void latencies_end_with_the_last_that_is_not_0(void **state)
+{
+	struct relay_totals totals = {0};
+	char text[CONTROL_ANSWER_MAX];
+
+	(void)state;
+	totals.latency[COLOR_BLUE][0] = 3;
+	totals.latency[COLOR_BLUE][2] = 1;
+	totals.errors[COLOR_GREEN] = 7;
+	words_counters(&totals, text, sizeof(text));
+	assert_non_null(strstr(text, " blue.errors=0 green.errors=7 blue.latency=3,0,1 "));
+	assert_string_equal(strstr(text, " green.latency"), " green.latency=0");
 }
 
 int main(void)
@@ -166,6 +196,8 @@ int main(void)
 		cmocka_unit_test(a_drain_without_end_has_none),
 		cmocka_unit_test(bad_drains_are_refused),
 		cmocka_unit_test(the_largest_counters_fit_in_a_message),
+		cmocka_unit_test(an_earlier_supervisor_finds_what_it_knows_in_front),
+		cmocka_unit_test(latencies_end_with_the_last_that_is_not_0),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

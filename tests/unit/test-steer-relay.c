@@ -421,6 +421,47 @@ static void counters_are_understood_as_far_as_they_are_known(void **state)
 	assert_true(heard.counters.connections == UINT64_MAX);
 }
 
+static void errors_and_latencies_are_counted_by_color(void **state)
+{
+	(void)state;
+	assert_int_equal(steer_ask_counters(steer), 0);
+	relay_expect("counters");
+	relay_says("ok counters blue.reads=1 connections=2 blue.errors=3 green.errors=4 "
+		   "blue.latency=5,0,6 green.latency=0 purple.latency=9 blue.latency.p99=7");
+	until(&heard.counted, 1);
+	assert_int_equal(heard.counters.errors[COLOR_BLUE], 3);
+	assert_int_equal(heard.counters.errors[COLOR_GREEN], 4);
+	assert_int_equal(heard.counters.latency[COLOR_BLUE][0], 5);
+	assert_int_equal(heard.counters.latency[COLOR_BLUE][1], 0);
+	assert_int_equal(heard.counters.latency[COLOR_BLUE][2], 6);
+	assert_int_equal(heard.counters.latency[COLOR_BLUE][3], 0);
+	assert_int_equal(heard.counters.latency[COLOR_GREEN][0], 0);
+}
+
+static void the_largest_answer_is_understood_whole(void **state)
+{
+	char text[4096];
+	size_t length = (size_t)snprintf(text, sizeof(text), "ok counters connections=2");
+
+	(void)state;
+	for (int color = 0; color < COLOR_COUNT; color++)
+		for (int bucket = 0; bucket < STEER_LATENCY_BUCKETS + 2; bucket++)
+			length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%llu",
+				bucket	? ","
+				: color ? " green.latency="
+					: " blue.latency=",
+				(unsigned long long)UINT64_MAX - (unsigned)bucket);
+	assert_int_equal(steer_ask_counters(steer), 0);
+	relay_expect("counters");
+	relay_says(text);
+	until(&heard.counted, 1);
+	assert_int_equal(heard.counters.connections, 2);
+	/* Two buckets more than we know are passed over. */
+	for (int bucket = 0; bucket < STEER_LATENCY_BUCKETS; bucket++)
+		assert_true(heard.counters.latency[COLOR_GREEN][bucket] ==
+			    UINT64_MAX - (unsigned)bucket);
+}
+
 static void a_route_that_is_refused_is_not_followed(void **state)
 {
 	(void)state;
@@ -493,6 +534,8 @@ int main(void)
 		story(everything_is_said_again_to_a_relay_that_comes_back, connected),
 		story(what_is_wished_for_before_there_is_a_relay_is_kept, begin),
 		story(counters_are_understood_as_far_as_they_are_known, connected),
+		story(errors_and_latencies_are_counted_by_color, connected),
+		story(the_largest_answer_is_understood_whole, connected),
 		story(a_route_that_is_refused_is_not_followed, connected),
 		story(a_relay_that_answers_what_was_not_asked_is_left_and_asked_again, connected),
 		story(an_answer_to_nothing_is_no_answer, connected),

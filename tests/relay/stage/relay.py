@@ -72,8 +72,9 @@ class Control:
                 f'streams-usec={int(streams * 1e6)}')
 
     def counters(self):
-        words = self.ok('counters').split()[2:]
-        return {name.replace('-', '_'): int(value) for name, value in (w.split('=') for w in words)}
+        words = [word.split('=') for word in self.ok('counters').split()[2:]]
+        return {name.replace('-', '_'): [int(n) for n in (value + ',0' * 64).split(',')[:64]]
+                if name.endswith('.latency') else int(value) for name, value in words}
 
     def wait_counters(self, **wanted):
         """Until the counters are so; a `.` in a name is written `_`."""
