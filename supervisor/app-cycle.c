@@ -15,6 +15,8 @@
 
 /* How often it is tried to write down how a cycle ended. */
 #define RECORD_RETRY_USEC (5 * USEC_PER_SEC)
+/* How long the end of a cycle waits for the relay's figures. */
+#define FIGURES_USEC	  (300 * USEC_PER_MSEC)
 
 static int on_record_retry(sd_event_source *source, uint64_t usec, void *userdata);
 
@@ -44,6 +46,18 @@ static int on_record_retry(sd_event_source *source, uint64_t usec, void *userdat
 	return 0;
 }
 
+static bool app_is_routed(const struct app *app)
+{
+	return app->config->protocol != PROTOCOL_NONE;
+}
+
+/* Workers follow the primary's code by this link; it is made anew when the primary changes. */
+static void primary_link(struct app *app)
+{
+	if (app->config->release_directory)
+		(void)release_link_primary(app->dirs.state, app->stage.primary);
+}
+
 static void on_step(void *owner, const struct step *step, const struct step_story *story)
 {
 	struct app *app = owner;
@@ -51,25 +65,30 @@ static void on_step(void *owner, const struct step *step, const struct step_stor
 	if (app->events.progress)
 		app->events.progress(app->owner, deploy_record(app->deploy)->id, step, story);
 	app_status_say(app, "");
+	if (step->note || step->commits)
+		primary_link(app);
+	if (app_is_routed(app))
+		(void)steer_ask_counters(app->steer);
 }
 
 static void deploy_report(const struct app *app, const struct record *record)
 {
 	struct report_fields fields = {
 		.cycle = record->id, .step = record->step, .release = record->release};
-	const char *blue = instances_get(app->instances, COLOR_BLUE)->unit;
+	const char *unit = instances_get(app->instances, app->stage.fresh)->unit;
 	double seconds = (double)(record->ended_realtime_usec - record->started_realtime_usec) /
 			 USEC_PER_SEC;
 
 	switch (record->outcome) {
 	case RECORD_SUCCEEDED:
 		report(REPORT_CYCLE_SUCCEEDED, &fields,
-			"the cycle succeeded in %.1f s: both colors run the new code", seconds);
+			"the cycle succeeded in %.1f s: both colors run %s", seconds,
+			*record->release ? record->release : "the new code");
 		break;
 	case RECORD_FAILED:
 		report(REPORT_CYCLE_FAILED, &fields,
 			"the cycle failed at %s; see `journalctl -u %s' and `bluegreenctl status'",
-			record->reason, blue);
+			record->reason, unit);
 		break;
 	case RECORD_INTERRUPTED:
 		report(REPORT_CYCLE_INTERRUPTED, &fields, "the cycle was interrupted: %s",
@@ -85,28 +104,98 @@ static void deploy_report(const struct app *app, const struct record *record)
 	}
 }
 
-static int cycle_begin(struct app *app, const struct record *record);
+static int cycle_begin(struct app *app, const struct record *record, const char *sha256);
+
+static void counters_accept(struct app *app)
+{
+	app->accepted = app->counters;
+	app->accepted_known = app->counted;
+}
+
+/* The cycle has ended, and the relay has said what was served in it, or has not. */
+static void cycle_finish(struct app *app)
+{
+	app->running = app->finishing = false;
+	(void)sd_event_source_set_enabled(app->figures, SD_EVENT_OFF);
+	receipt_counters(&app->receipt, &app->counters);
+	counters_accept(app);
+	memory_note(app);
+	deploy_report(app, &app->record);
+	if (app->events.finished)
+		app->events.finished(
+			app->owner, &app->record, record_outcome_name(app->record.outcome));
+	app->stage.record = NULL;
+	app_state_follow(app);
+	if (!app->queued)
+		return;
+	app->queued = app->stage.hurry = false;
+	if (cycle_begin(app, &app->queue, app->queue_sha256) < 0)
+		report(REPORT_WARNING, NULL, "no memory to begin the cycle that was queued");
+}
+
+static int on_figures(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct app *app = userdata;
+
+	(void)source;
+	(void)usec;
+	if (app->finishing)
+		cycle_finish(app);
+	return 0;
+}
+
+static bool figures_wait(struct app *app)
+{
+	int r;
+
+	if (!app_is_routed(app) || steer_ask_counters(app->steer) < 0)
+		return false;
+	if (app->figures)
+		r = sd_event_source_set_time_relative(app->figures, FIGURES_USEC);
+	else
+		r = sd_event_add_time_relative(app->event, &app->figures, CLOCK_MONOTONIC,
+			FIGURES_USEC, 0, on_figures, app);
+	return r >= 0 && sd_event_source_set_enabled(app->figures, SD_EVENT_ONESHOT) >= 0;
+}
 
 static void on_deploy_ended(void *owner, const struct record *record, bool durable)
 {
 	struct app *app = owner;
 
-	app->running = false;
 	app->recorded = true;
 	app->record = *record;
+	app->finishing = true;
+	primary_link(app);
 	watch_take_stance(app->watch, STANCE_STEADY);
-	deploy_report(app, record);
 	if (!durable)
 		record_retry_arm(app);
-	if (app->events.finished)
-		app->events.finished(
-			app->owner, &app->record, record_outcome_name(record->outcome));
-	app_state_follow(app);
-	if (!app->queued)
+	if (!figures_wait(app))
+		cycle_finish(app);
+}
+
+/* What the old release did since it was accepted: the new one is compared with that. */
+static void former_take(struct app *app)
+{
+	app->former_known = true;
+	stage_sample(app->stage.primary, &app->counters,
+		app->accepted_known ? &app->accepted : NULL, &app->stage.former);
+}
+
+void app_counted(struct app *app)
+{
+	if (!app->accepted_known && !app->running)
+		counters_accept(app);
+	if (!app->running)
 		return;
-	app->queued = false;
-	if (cycle_begin(app, &app->queue) < 0)
-		report(REPORT_WARNING, NULL, "no memory to begin the cycle that was queued");
+	receipt_counters(&app->receipt, &app->counters);
+	if (app->finishing) {
+		cycle_finish(app);
+		return;
+	}
+	if (!app->former_known)
+		former_take(app);
+	else
+		stage_counted(&app->stage, &app->counters);
 }
 
 static const struct deploy_events deploy_events = {
@@ -114,39 +203,120 @@ static const struct deploy_events deploy_events = {
 	.ended = on_deploy_ended,
 };
 
-static int cycle_begin(struct app *app, const struct record *record)
+void app_plan_take(struct app *app, enum strategy strategy)
 {
-	struct report_fields fields = {.cycle = record->id, .release = record->release};
-	struct deploy *deploy;
-	int r;
+	app->stage.strategy = strategy;
+	switch (strategy) {
+	case STRATEGY_FALLBACK:
+	case STRATEGY_COUNT:
+		app->plan.steps = steps_fallback;
+		app->plan.count = steps_fallback_count;
+		app->stage.fresh = app->stage.primary;
+		break;
+	case STRATEGY_SWAP:
+		app->plan.steps = steps_swap;
+		app->plan.count = steps_swap_count;
+		app->stage.fresh = color_other(app->stage.primary);
+		break;
+	}
+}
 
-	r = deploy_begin(app->event, &app->plan, record, &deploy_events, app, &deploy);
-	if (r < 0)
-		return r;
+/* The stage of the cycle that the engine has just taken. */
+static void stage_take(struct app *app, struct deploy *deploy, const char *sha256)
+{
 	deploy_free(app->deploy);
 	app->deploy = deploy;
 	app->running = true;
-	app->stage.release = deploy_record(deploy)->release;
+	app->former_known = false;
+	snprintf(app->sha256, sizeof(app->sha256), "%s", sha256);
+	app->stage.record = deploy_record(deploy);
+	app->stage.release = app->stage.record->release;
+	app->stage.sha256 = app->sha256;
+	app->stage.hurry = false;
+	app->stage.trial_process[0] = '\0';
+	app->stage.former = (struct gate_sample){0};
+	receipt_begin(&app->receipt, app->stage.record, app->counted ? &app->counters : NULL,
+		now_usec());
+	if (app_is_routed(app))
+		(void)steer_ask_counters(app->steer);
+}
+
+/* The table to follow. To swap is to have somebody who serves meanwhile: a primary that is sick is
+ * restarted itself. */
+static enum strategy strategy_choose(const struct app *app)
+{
+	const struct instance *primary = instances_get(app->instances, app->stage.primary);
+
+	return instance_is_healthy(primary) ? app->config->strategy : STRATEGY_FALLBACK;
+}
+
+/* What the release is, if the caller has not said it: the one that the primary runs. */
+static void release_choose(const struct app *app, char release[static RECORD_WORD_MAX])
+{
+	char linked[RELEASE_TAG_MAX];
+
+	if (*release || !app->config->release_directory)
+		return;
+	if (release_linked(app->dirs.state, app->stage.primary, linked) >= 0)
+		snprintf(release, RECORD_WORD_MAX, "%s", linked);
+}
+
+static void record_fill(struct app *app, struct record *record)
+{
+	const char *former;
+
+	record->strategy = app->stage.strategy;
+	record->primary = app->stage.primary;
+	record->fresh = app->stage.fresh;
+	release_choose(app, record->release);
+	for (enum color color = 0; color < COLOR_COUNT; color++)
+		snprintf(record->former[color], sizeof(record->former[color]), "%s",
+			instances_get(app->instances, color)->release);
+	/* The release before this one, or before that if it stays the same. */
+	former = record->former[record->primary];
+	if (*former && strcmp(former, record->release) == 0)
+		former = app->record.previous;
+	snprintf(record->previous, sizeof(record->previous), "%s", former);
+}
+
+static int cycle_begin(struct app *app, const struct record *asked, const char *sha256)
+{
+	struct record record = *asked;
+	struct report_fields fields = {.cycle = record.id, .release = record.release};
+	struct deploy *deploy;
+	char why[STEP_TEXT_MAX];
+	int r;
+
+	/* Which table is to be followed is in the file too. A bad one is the preflight's to name. */
+	(void)app_reconfigure(app, why);
+	app_plan_take(app, strategy_choose(app));
+	record_fill(app, &record);
+	r = deploy_begin(app->event, &app->plan, &record, &deploy_events, app, &deploy);
+	if (r < 0)
+		return r;
+	stage_take(app, deploy, sha256);
 	report(REPORT_CYCLE_BEGUN, &fields, "a cycle begins, asked for by uid %u%s%s (pid %u)",
-		record->asked_by_uid, *record->asked_by ? ", " : "", record->asked_by,
-		record->asked_by_pid);
+		record.asked_by_uid, *record.asked_by ? ", " : "", record.asked_by,
+		record.asked_by_pid);
 	app_state_follow(app);
 	return 0;
 }
 
-static void queue_supersede(struct app *app)
+static void queue_supersede(struct app *app, const struct record *by)
 {
 	if (!app->queued)
 		return;
 	app->queued = false;
-	snprintf(app->queue.reason, sizeof(app->queue.reason),
-		"another cycle was asked for before this one began, and took its place");
+	if (by)
+		snprintf(app->queue.reason, sizeof(app->queue.reason),
+			"cycle %.8s, asked for by uid %u%s%s, took its place before it began",
+			by->id, by->asked_by_uid, *by->asked_by ? ", " : "", by->asked_by);
 	if (app->events.finished)
 		app->events.finished(app->owner, &app->queue, "superseded");
 }
 
-int app_deploy(struct app *app, const struct app_asker *asker, const struct app_order *order,
-	char ret_id[static RECORD_ID_MAX], char error[static APP_ERROR_MAX])
+static int record_new(const struct app_asker *asker, const struct app_order *order,
+	struct record *ret_record)
 {
 	struct record record = {
 		.outcome = RECORD_RUNNING,
@@ -167,13 +337,35 @@ int app_deploy(struct app *app, const struct app_asker *asker, const struct app_
 	snprintf(record.asked_by, sizeof(record.asked_by), "%s", asker->name);
 	snprintf(record.release, sizeof(record.release), "%s", order->release);
 	snprintf(record.verb, sizeof(record.verb), "%s", order->verb);
+	*ret_record = record;
+	return 0;
+}
+
+int app_deploy(struct app *app, const struct app_asker *asker, const struct app_order *order,
+	char ret_id[static RECORD_ID_MAX], char error[static APP_ERROR_MAX])
+{
+	struct record record;
+	int r;
+
 	snprintf(error, APP_ERROR_MAX, "the cycle cannot be begun");
+	if (*order->release && !release_tag_valid(order->release)) {
+		snprintf(error, APP_ERROR_MAX,
+			"\"%.80s\" cannot name a release: a tag has letters, digits and . _ + - "
+			"and begins with a letter or a digit, %d characters at most",
+			order->release, RELEASE_TAG_MAX - 1);
+		return -EINVAL;
+	}
+	r = record_new(asker, order, &record);
+	if (r < 0)
+		return r;
 	if (app->running) {
-		queue_supersede(app);
-		app->queued = true;
+		queue_supersede(app, &record);
+		app->queued = app->stage.hurry = true;
 		app->queue = record;
+		snprintf(app->queue_sha256, sizeof(app->queue_sha256), "%s", order->sha256);
+		deploy_poke(app->deploy);
 	} else {
-		r = cycle_begin(app, &record);
+		r = cycle_begin(app, &record, order->sha256);
 		if (r < 0)
 			return r;
 	}
@@ -181,10 +373,81 @@ int app_deploy(struct app *app, const struct app_asker *asker, const struct app_
 	return 0;
 }
 
+static int cycle_abort(struct app *app, const char *reason, char ret_id[static RECORD_ID_MAX],
+	char error[static APP_ERROR_MAX])
+{
+	const char *row = "";
+	int r;
+
+	if (!app->running || app->finishing) {
+		snprintf(error, APP_ERROR_MAX, "no cycle runs that could be taken back");
+		return -ESRCH;
+	}
+	memcpy(ret_id, deploy_record(app->deploy)->id, RECORD_ID_MAX);
+	r = deploy_abort(app->deploy, reason, &row);
+	if (r == -EBUSY)
+		snprintf(error, APP_ERROR_MAX,
+			"the cycle cannot be taken back any more: it is past %s; it goes on, and "
+			"`bluegreenctl rollback' brings the release before back when it has ended",
+			row);
+	return r;
+}
+
+int app_abort(struct app *app, const struct app_asker *asker, char ret_id[static RECORD_ID_MAX],
+	char error[static APP_ERROR_MAX])
+{
+	char reason[RECORD_REASON_MAX];
+
+	snprintf(reason, sizeof(reason), "aborted by uid %u%s%s (pid %d)", asker->uid,
+		*asker->name ? ", " : "", asker->name, (int)asker->pid);
+	if (app->queued)
+		snprintf(app->queue.reason, sizeof(app->queue.reason), "%s", reason);
+	queue_supersede(app, NULL);
+	return cycle_abort(app, reason, ret_id, error);
+}
+
+/* Inside the window the release before is still warm: to take the cycle back is the way. */
+static bool is_warm(const struct app *app, const char *release)
+{
+	const struct record *record = app->running ? deploy_record(app->deploy) : NULL;
+	const char *former;
+
+	if (!record || app->finishing || record->strategy != STRATEGY_SWAP ||
+		!record->committed || record->undoing)
+		return false;
+	former = record->former[color_other(record->fresh)];
+	return !*release || strcmp(former, release) == 0;
+}
+
+int app_rollback(struct app *app, const struct app_asker *asker, const char *release,
+	char ret_id[static RECORD_ID_MAX], char error[static APP_ERROR_MAX])
+{
+	struct app_order order = {.verb = "rollback", .release = release, .sha256 = ""};
+	char reason[RECORD_REASON_MAX];
+
+	snprintf(reason, sizeof(reason), "rolled back by uid %u%s%s (pid %d)", asker->uid,
+		*asker->name ? ", " : "", asker->name, (int)asker->pid);
+	if (is_warm(app, release) && cycle_abort(app, reason, ret_id, error) >= 0)
+		return 0;
+	if (!*release)
+		order.release = app->record.previous;
+	if (!*order.release) {
+		snprintf(error, APP_ERROR_MAX,
+			"there is no release to go back to: %s",
+			app->config->release_directory
+				? "none was deployed before this one; name one, see `bluegreenctl "
+				  "releases'"
+				: "this app's code is in place ([Release] Directory= is not set)");
+		return -ENOENT;
+	}
+	return app_deploy(app, asker, &order, ret_id, error);
+}
+
 /* What an earlier supervisor left: nothing, a cycle that ended, or one that was cut. */
 int app_record_follow(struct app *app)
 {
 	struct report_fields fields = {.cycle = app->record.id, .step = app->record.step};
+	struct deploy *deploy;
 	int r;
 
 	r = record_read(app->dirs.state, &app->record);
@@ -199,15 +462,17 @@ int app_record_follow(struct app *app)
 	if (r < 0)
 		return 0;
 	app->recorded = true;
-	if (app->record.outcome != RECORD_RUNNING)
+	app_primary_take(app, app->record.primary);
+	if (app->record.outcome != RECORD_RUNNING && !app->record.undoing)
 		return 0;
 	report(REPORT_NOTE, &fields,
 		"the supervisor was gone in the middle of a cycle, at %s; it goes on from there",
 		app->record.step);
-	r = deploy_resume(app->event, &app->plan, &app->record, &deploy_events, app, &app->deploy);
+	app_plan_take(app, app->record.strategy);
+	app->stage.fresh = app->record.fresh;
+	r = deploy_resume(app->event, &app->plan, &app->record, &deploy_events, app, &deploy);
 	if (r < 0)
 		return r;
-	app->running = true;
-	app->stage.release = deploy_record(app->deploy)->release;
+	stage_take(app, deploy, "");
 	return 0;
 }

@@ -6,7 +6,9 @@
 #pragma once
 
 #include "app.h"
+#include "receipt.h"
 #include "steps.h"
+#include "target.h"
 
 struct start {
 	struct app *app;
@@ -31,14 +33,20 @@ struct app {
 	struct watch *watch;
 	struct stage stage;
 	struct deploy_plan plan;
+	struct target *target;
 	struct start starts[COLOR_COUNT];
 
 	struct deploy *deploy; /* the cycle that runs, or the last one of this supervisor */
 	bool running;
+	bool finishing; /* it has ended, and waits for the relay's figures */
+	sd_event_source *figures;
 	bool recorded;
 	struct record record; /* of the last cycle, if none runs */
 	bool queued;
 	struct record queue;
+	char sha256[FETCH_SHA256_MAX], queue_sha256[FETCH_SHA256_MAX];
+	bool primary_known; /* somebody or something has told which color is the primary */
+	struct receipt receipt;
 	sd_event_source *record_retry;	  /* its end is not on the disk yet */
 	enum app_state state;		  /* as it was reported last */
 	bool nobody;			  /* and that nobody is healthy */
@@ -47,10 +55,20 @@ struct app {
 
 	struct steer_counters counters;
 	bool counted;
+	struct steer_counters accepted; /* as they were when the last cycle ended */
+	bool accepted_known, former_known;
 	struct app_events events;
 	void *owner;
 };
 
+/* The relay has counted. */
+void app_counted(struct app *app);
+/* Which table the next cycle, or that of the record, follows. */
+void app_plan_take(struct app *app, enum strategy strategy);
+/* Reads the configuration anew and puts it in force. */
+bool app_reconfigure(struct app *app, char why[static STEP_TEXT_MAX]);
+/* Makes the color the primary, for the steady state. */
+void app_primary_take(struct app *app, enum color primary);
 /* Tells what has become of the whole; only changes are news. */
 void app_state_follow(struct app *app);
 /* The line in `systemctl status`. */

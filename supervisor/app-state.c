@@ -22,30 +22,32 @@ const char *app_state_name(enum app_state state)
 
 static enum app_state state_derive(const struct app *app, char *reason, size_t size)
 {
-	const struct instance *blue = instances_get(app->instances, COLOR_BLUE);
-	const struct instance *green = instances_get(app->instances, COLOR_GREEN);
+	enum color color = watch_primary(app->watch);
+	const struct instance *primary = instances_get(app->instances, color);
+	const struct instance *fallback = instances_get(app->instances, color_other(color));
 	char why[APP_ERROR_MAX / 2];
 
 	reason[0] = '\0';
 	if (app->running)
 		return APP_CYCLE;
-	if (instance_is_healthy(blue) && instance_is_healthy(green)) {
-		if (steer_is_connected(app->steer))
+	if (instance_is_healthy(primary) && instance_is_healthy(fallback)) {
+		if (app->config->protocol == PROTOCOL_NONE || steer_is_connected(app->steer))
 			return APP_STEADY;
 		snprintf(reason, size, "the relay does not answer on its control socket");
 		return APP_DEGRADED;
 	}
-	if (!instance_is_healthy(blue)) {
-		instance_explain(blue, why, sizeof(why));
-		snprintf(reason, size, "blue is %s: %s", health_name(blue->verdict.health), why);
+	if (!instance_is_healthy(primary)) {
+		instance_explain(primary, why, sizeof(why));
+		snprintf(reason, size, "%s is %s: %s", color_name(color),
+			health_name(primary->verdict.health), why);
 	} else {
-		instance_explain(green, why, sizeof(why));
-		snprintf(reason, size, "green is %s and cannot stand in: %s",
-			health_name(green->verdict.health), why);
+		instance_explain(fallback, why, sizeof(why));
+		snprintf(reason, size, "%s is %s and cannot stand in: %s",
+			color_name(fallback->color), health_name(fallback->verdict.health), why);
 	}
 	/* At the beginning it takes a while; later, whoever starts is missed. */
-	if (app->state == APP_STARTING && blue->verdict.health != HEALTH_SICK &&
-		green->verdict.health != HEALTH_SICK)
+	if (app->state == APP_STARTING && primary->verdict.health != HEALTH_SICK &&
+		fallback->verdict.health != HEALTH_SICK)
 		return APP_STARTING;
 	return APP_DEGRADED;
 }
@@ -53,7 +55,7 @@ static enum app_state state_derive(const struct app *app, char *reason, size_t s
 void app_status_say(struct app *app, const char *reason)
 {
 	const struct route *route = watch_route(app->watch);
-	const struct step *step = app->running ? deploy_step(app->deploy) : NULL;
+	const struct step *step = app->running && !app->finishing ? deploy_step(app->deploy) : NULL;
 	char line[sizeof(app->status)], text[ROUTE_TEXT_MAX] = "the relay keeps its route";
 
 	if (route)
@@ -70,27 +72,43 @@ void app_status_say(struct app *app, const char *reason)
 	report_status("%s", line);
 }
 
+/* For the journal, and for those who are told elsewhere. */
+static void turned(struct app *app, enum report_message message, const char *event,
+	const char *sentence)
+{
+	report(message, NULL, "%s", sentence);
+	if (app->events.turned)
+		app->events.turned(app->owner, event, sentence);
+}
+
 /* Tells what has become of the whole; only changes are news. */
 void app_state_follow(struct app *app)
 {
 	const struct instance *blue = instances_get(app->instances, COLOR_BLUE);
 	const struct instance *green = instances_get(app->instances, COLOR_GREEN);
-	char reason[APP_ERROR_MAX];
+	char reason[APP_ERROR_MAX], sentence[APP_ERROR_MAX + 64];
 	enum app_state state = state_derive(app, reason, sizeof(reason));
 	enum app_state before = app->state;
 	bool nobody = blue->verdict.health == HEALTH_SICK && green->verdict.health == HEALTH_SICK;
 
 	app->state = state;
 	app_status_say(app, reason);
-	if (nobody && !app->nobody)
-		report(REPORT_NOBODY_HEALTHY, NULL, "neither color is healthy; %s", reason);
+	if (nobody && !app->nobody) {
+		snprintf(sentence, sizeof(sentence), "neither color is healthy; %s", reason);
+		turned(app, REPORT_NOBODY_HEALTHY, "nobody-healthy", sentence);
+	}
 	app->nobody = nobody;
 	if (state == before)
 		return;
-	if (state == APP_DEGRADED)
-		report(REPORT_DEGRADED, NULL, "degraded: %s", reason);
-	else if (state == APP_STEADY && app->degraded)
-		report(REPORT_RESTORED, NULL, "blue serves, and green can stand in again");
+	if (state == APP_DEGRADED) {
+		snprintf(sentence, sizeof(sentence), "degraded: %s", reason);
+		turned(app, REPORT_DEGRADED, "degraded", sentence);
+	} else if (state == APP_STEADY && app->degraded) {
+		snprintf(sentence, sizeof(sentence),
+			"%s serves, and the other color can stand in again",
+			color_name(watch_primary(app->watch)));
+		turned(app, REPORT_RESTORED, "restored", sentence);
+	}
 	app->degraded = state == APP_DEGRADED || (app->degraded && state != APP_STEADY);
 }
 
@@ -104,11 +122,13 @@ void app_look(struct app *app, struct app_view *ret_view)
 		.counted = app->counted,
 		.counters = app->counters,
 		.recorded = app->running || app->recorded,
-		.record = app->running ? *deploy_record(app->deploy) : app->record,
+		.record = app->running && !app->finishing ? *deploy_record(app->deploy)
+							  : app->record,
 		.stories = app->deploy ? deploy_stories(app->deploy) : NULL,
 		.steps = app->plan.steps,
 		.step_count = app->plan.count,
 		.stage = &app->stage,
+		.receipt = *app->receipt.id ? &app->receipt : NULL,
 		.queued = app->queued,
 		.queue = app->queue,
 	};

@@ -30,9 +30,15 @@ static void limits_say(struct app *app)
 	(void)steer_set_limits(app->steer, &limits);
 }
 
-static bool on_reconfigure(void *owner, char why[static STEP_TEXT_MAX])
+/* What the relay takes its clients' bytes for. */
+static void protocol_say(struct app *app)
 {
-	struct app *app = owner;
+	(void)steer_set_protocol(
+		app->steer, app->config->protocol == PROTOCOL_TCP ? STEER_TCP : STEER_HTTP);
+}
+
+bool app_reconfigure(struct app *app, char why[static STEP_TEXT_MAX])
+{
 	char error[CONFIG_ERROR_MAX];
 	struct config *config;
 
@@ -49,7 +55,13 @@ static bool on_reconfigure(void *owner, char why[static STEP_TEXT_MAX])
 	instances_configure(app->instances, config);
 	watch_configure(app->watch, config);
 	limits_say(app);
+	protocol_say(app);
 	return true;
+}
+
+static bool on_reconfigure(void *owner, char why[static STEP_TEXT_MAX])
+{
+	return app_reconfigure(owner, why);
 }
 
 static void on_poke(void *owner)
@@ -115,9 +127,12 @@ static void on_start_ended(void *owner, enum job_result result, const char *why)
 /* A part that cannot be written is no reason not to start, where the former one is there. */
 static bool color_equip(struct app *app, enum color color, char why[static STEP_TEXT_MAX])
 {
+	enum role role = color == watch_primary(app->watch) ? ROLE_PRIMARY : ROLE_FALLBACK;
+	char release[RELEASE_TAG_MAX] = "";
 	struct environment_part part;
 
-	return stage_equip(&app->stage, color, why) >= 0 ||
+	(void)release_linked(app->dirs.state, color, release);
+	return stage_equip(&app->stage, color, role, release, why) >= 0 ||
 	       environment_read(app->dirs.runtime, color, &part) >= 0;
 }
 
@@ -165,10 +180,19 @@ static void on_instance_changed(void *owner, enum color color)
 	app_state_follow(app);
 }
 
+static void on_answered(void *owner, enum color color, const struct probe_result *answer)
+{
+	struct app *app = owner;
+
+	if (app->running)
+		receipt_probe(&app->receipt, color, answer, now_usec());
+}
+
 static void on_watch_changed(void *owner)
 {
 	struct app *app = owner;
 
+	target_follow(app->target, watch_has_writer(app->watch), watch_primary(app->watch));
 	deploy_poke(app->deploy);
 	app_state_follow(app);
 }
@@ -204,8 +228,20 @@ static void on_relay(void *owner, bool connected)
 		report(REPORT_RELAY_LOST, NULL,
 			"the relay closed its control connection; it is tried again until it "
 			"is back");
+	if (!connected && app->running)
+		receipt_relay_lost(&app->receipt);
 	deploy_poke(app->deploy);
 	app_state_follow(app);
+}
+
+/* Without a record and with two that were started as a primary, the relay knows who was one. */
+static void on_found(void *owner, const struct route *route)
+{
+	struct app *app = owner;
+
+	for (enum color color = 0; color < COLOR_COUNT && !app->primary_known; color++)
+		if (route->weight[ROUTE_WRITES][color] == ROUTE_WEIGHT_MAX)
+			app_primary_take(app, color);
 }
 
 static void on_counters(void *owner, const struct steer_counters *counters)
@@ -214,6 +250,7 @@ static void on_counters(void *owner, const struct steer_counters *counters)
 
 	app->counters = *counters;
 	app->counted = true;
+	app_counted(app);
 	if (app->events.counted)
 		app->events.counted(app->owner);
 }
@@ -224,6 +261,7 @@ static const struct steer_events steer_events = {
 	.refused = on_refused,
 	.connected = on_relay,
 	.counters = on_counters,
+	.found = on_found,
 };
 
 void app_on_event(struct app *app, const struct app_events *events, void *owner)
@@ -253,6 +291,8 @@ struct app *app_close(struct app *app)
 		sd_event_source_disable_unref(app->starts[color].again);
 	}
 	sd_event_source_disable_unref(app->record_retry);
+	sd_event_source_disable_unref(app->figures);
+	target_close(app->target);
 	watch_close(app->watch);
 	instances_close(app->instances);
 	steer_close(app->steer);
@@ -266,11 +306,21 @@ struct app *app_close(struct app *app)
 	return NULL;
 }
 
-/* A color that runs listens where it was told at its start, not where the configuration says now.
- */
-static int ports_find(struct app *app)
+void app_primary_take(struct app *app, enum color primary)
+{
+	app->stage.primary = app->stage.fresh = primary;
+	watch_set_primary(app->watch, primary);
+	app->primary_known = true;
+	if (app->config->release_directory)
+		(void)release_link_primary(app->dirs.state, primary);
+}
+
+/* A color that runs is what it was told at its start, not what the configuration says now. The one
+ * that was told to be the primary is it, unless the record knows better. */
+static int parts_find(struct app *app)
 {
 	uint16_t ports[COLOR_COUNT];
+	bool primary[COLOR_COUNT] = {false};
 
 	for (enum color color = 0; color < COLOR_COUNT; color++) {
 		struct environment_part part = {
@@ -278,16 +328,20 @@ static int ports_find(struct app *app)
 			.role = color == COLOR_BLUE ? ROLE_PRIMARY : ROLE_FALLBACK,
 		};
 
-		(void)environment_read(app->dirs.runtime, color, &part);
+		if (environment_read(app->dirs.runtime, color, &part) >= 0)
+			primary[color] = part.role == ROLE_PRIMARY;
 		instances_set_part(app->instances, color, &part);
 		ports[color] = part.port;
 	}
+	if (primary[COLOR_BLUE] != primary[COLOR_GREEN])
+		app_primary_take(app, primary[COLOR_BLUE] ? COLOR_BLUE : COLOR_GREEN);
 	return steer_backends(app->steer, ports);
 }
 
 static int seams_open(struct app *app, char error[static APP_ERROR_MAX])
 {
-	static const struct instances_events instances_events = {.changed = on_instance_changed};
+	static const struct instances_events instances_events = {
+		.changed = on_instance_changed, .answered = on_answered};
 	static const struct watch_events watch_events = {.changed = on_watch_changed};
 	_cleanup_free_ char *relay = NULL;
 	const char *what = "the relay's control socket";
@@ -317,7 +371,9 @@ static int seams_open(struct app *app, char error[static APP_ERROR_MAX])
 		r = watch_open(app->event, app->config, app->instances, app->steer, &watch_events,
 			app, &app->watch);
 	if (r >= 0)
-		r = ports_find(app);
+		r = target_open(app->event, app->manager, app->name, &app->target);
+	if (r >= 0)
+		r = parts_find(app);
 	if (r >= 0)
 		r = instances_watch(app->instances, &instances_events, app);
 	if (r < 0)
@@ -336,16 +392,14 @@ static void stage_fill(struct app *app)
 	app->stage.instances = app->instances;
 	app->stage.watch = app->watch;
 	app->stage.runtime_dir = app->dirs.runtime;
-	app->stage.release = "";
+	app->stage.state_dir = app->dirs.state;
+	app->stage.release = app->stage.sha256 = "";
 	app->stage.reconfigure = on_reconfigure;
 	app->stage.poke = on_poke;
 	app->stage.owner = app;
-	app->plan = (struct deploy_plan){
-		.steps = steps_fallback,
-		.count = steps_fallback_count,
-		.stage = &app->stage,
-		.state_dir = app->dirs.state,
-	};
+	app->plan.stage = &app->stage;
+	app->plan.state_dir = app->dirs.state;
+	app_plan_take(app, app->config->strategy);
 }
 
 int app_open(sd_event *event, const char *name, const struct app_dirs *dirs,
@@ -368,8 +422,9 @@ int app_open(sd_event *event, const char *name, const struct app_dirs *dirs,
 	r = seams_open(app, error);
 	if (r < 0)
 		return r;
-	limits_say(app);
 	stage_fill(app);
+	limits_say(app);
+	protocol_say(app);
 	r = app_record_follow(app);
 	if (r < 0)
 		return r;

@@ -36,7 +36,9 @@ struct record {
 	bool undoing;		/* walking back */
 	enum strategy strategy; /* which table the step is a row of */
 	enum color primary;	/* who is the primary, as of the step that is named */
+	enum color fresh; /* who gets the release first; under `fallback` that is the primary */
 	char former[COLOR_COUNT][RECORD_WORD_MAX]; /* what each color ran before the cycle */
+	char previous[RECORD_WORD_MAX]; /* the release that a rollback goes to; "": none */
 	char verb[RECORD_WORD_MAX];		   /* "reload", "deploy", "rollback" */
 	uint64_t started_realtime_usec, ended_realtime_usec; /* CLOCK_REALTIME; 0: not yet */
 	uint32_t asked_by_uid;
