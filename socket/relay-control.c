@@ -22,17 +22,26 @@
 /* How long the listener rests when descriptors have run out. */
 #define ACCEPT_REST_USEC (50 * USEC_PER_MSEC)
 
+/* An answer that waits until every worker follows the plan. */
+enum owed {
+	OWED_NOTHING,
+	OWED_ROUTE,
+	OWED_SHOW,
+};
+
 struct control_client {
 	struct control *control;
 	int fd;
 	sd_event_source *source;
-	uint64_t route_serial; /* of the route whose `ok` is owed; 0: none */
+	enum owed owed;
+	uint64_t owed_serial; /* of the plan */
 };
 
 struct control {
 	sd_event *event;
 	struct relay *relay;
 	struct plan plan;
+	bool routed; /* somebody has said a route */
 	sd_event_source *listener, *listener_rest, *news;
 	struct control_client clients[CONTROL_CLIENTS_MAX];
 	bool drain_announced[COLOR_COUNT];
@@ -45,7 +54,7 @@ static void client_drop(struct control_client *client)
 {
 	client->source = sd_event_source_disable_unref(client->source);
 	client->fd = fd_close(client->fd);
-	client->route_serial = 0;
+	client->owed = OWED_NOTHING;
 }
 
 static void client_say(struct control_client *client, const char *format, ...) _printf_(2, 3);
@@ -65,6 +74,38 @@ static void client_say(struct control_client *client, const char *format, ...)
 	/* Who does not read its answers is not waited for. */
 	if (send(client->fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		client_drop(client);
+}
+
+/* Says what is owed if it is true by now. */
+static void client_pay(struct control_client *client)
+{
+	const struct control *control = client->control;
+	enum owed owed = client->owed;
+	char text[ROUTE_TEXT_MAX];
+
+	if (owed == OWED_NOTHING || relay_followed(control->relay) < client->owed_serial)
+		return;
+	client->owed = OWED_NOTHING;
+	switch (owed) {
+	case OWED_ROUTE:
+		client_say(client, "ok route %s", route_format(&control->plan.route, text));
+		break;
+	case OWED_SHOW:
+		client_say(client, "ok show %s",
+			control->routed ? route_format(&control->plan.route, text) : "nothing");
+		break;
+	case OWED_NOTHING:
+		break;
+	}
+	if (client->source)
+		(void)sd_event_source_set_enabled(client->source, SD_EVENT_ON);
+}
+
+static void client_owe(struct control_client *client, enum owed owed)
+{
+	client->owed = owed;
+	client->owed_serial = client->control->plan.serial;
+	client_pay(client);
 }
 
 static void publish(struct control *control)
@@ -128,7 +169,8 @@ static int request_route(struct control_client *client, char *words)
 		if (drain_is_over(&route, (enum color)color, control->plan.drain[color].extent))
 			control->plan.drain[color].extent = DRAIN_NONE;
 	publish(control);
-	client->route_serial = control->plan.serial;
+	control->routed = true;
+	client_owe(client, OWED_ROUTE);
 	return 0;
 }
 
@@ -161,6 +203,14 @@ static int request_counters(struct control_client *client, char *words)
 	return 0;
 }
 
+static int request_show(struct control_client *client, char *words)
+{
+	if (*words != '\0')
+		return -EINVAL;
+	client_owe(client, OWED_SHOW);
+	return 0;
+}
+
 struct request {
 	const char *verb;
 	int (*serve)(struct control_client *client, char *words);
@@ -173,6 +223,7 @@ static const struct request requests[] = {
 	{"route", request_route, "route reads=COLOR:WEIGHT,...|hold writes=COLOR:WEIGHT,...|hold"},
 	{"drain", request_drain, "drain COLOR scope=reads|all requests-usec=N streams-usec=N"},
 	{"counters", request_counters, "counters"},
+	{"show", request_show, "show"},
 };
 
 /* Only what is fit to be said back. */
@@ -196,7 +247,8 @@ static void client_serve(struct control_client *client, char *message)
 		return;
 	}
 	client_say(client,
-		"error %s no such request; there are backends, limits, route, drain, counters",
+		"error %s no such request; there are backends, limits, route, drain, counters, "
+		"show",
 		is_word(verb) ? verb : "-");
 }
 
@@ -204,19 +256,8 @@ static void client_serve(struct control_client *client, char *message)
 
 static void tell_followed(struct control *control)
 {
-	uint64_t followed = relay_followed(control->relay);
-	char text[ROUTE_TEXT_MAX];
-
-	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
-		struct control_client *client = &control->clients[i];
-
-		if (client->route_serial == 0 || client->route_serial > followed)
-			continue;
-		client->route_serial = 0;
-		client_say(client, "ok route %s", route_format(&control->plan.route, text));
-		if (client->source)
-			(void)sd_event_source_set_enabled(client->source, SD_EVENT_ON);
-	}
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		client_pay(&control->clients[i]);
 }
 
 static void tell_all(struct control *control, const char *text)
@@ -306,7 +347,7 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *use
 	message[n] = '\0';
 	client_serve(client, message);
 	/* Answers come in order: what was asked behind a route waits until it is followed. */
-	if (client->route_serial != 0)
+	if (client->owed != OWED_NOTHING)
 		(void)sd_event_source_set_enabled(client->source, SD_EVENT_OFF);
 	return 0;
 }

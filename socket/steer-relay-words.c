@@ -22,6 +22,16 @@ const char *drain_scope_name(enum drain_scope scope)
 	return scope_names[scope];
 }
 
+static const char *const protocol_names[STEER_PROTOCOL_COUNT] = {
+	[STEER_HTTP] = "http",
+	[STEER_TCP] = "tcp",
+};
+
+const char *steer_protocol_name(enum steer_protocol protocol)
+{
+	return protocol_names[protocol];
+}
+
 size_t steer_words_split(char *text, char *words[static STEER_WORDS_MAX + 1])
 {
 	char *rest = NULL;
@@ -32,6 +42,17 @@ size_t steer_words_split(char *text, char *words[static STEER_WORDS_MAX + 1])
 		words[count++] = word;
 	words[count] = NULL;
 	return count;
+}
+
+int steer_words_route(char **words, struct route *ret_route)
+{
+	char text[ROUTE_TEXT_MAX];
+
+	if (!words[0] || !words[1] || words[2])
+		return -EINVAL;
+	if ((size_t)snprintf(text, sizeof(text), "%s %s", words[0], words[1]) >= sizeof(text))
+		return -EINVAL;
+	return route_parse(text, ret_route);
 }
 
 static uint64_t *counter_find(struct steer_counters *counters, const char *name)

@@ -11,8 +11,14 @@
 /* "reads", "all". */
 const char *drain_scope_name(enum drain_scope scope);
 
+/* "http", "tcp". */
+const char *steer_protocol_name(enum steer_protocol protocol);
+
 /* Splits text in place; words is NULL-terminated. Returns how many there are. */
 size_t steer_words_split(char *text, char *words[static STEER_WORDS_MAX + 1]);
+
+/* "reads=... writes=...". 0, or -EINVAL for anything else. */
+int steer_words_route(char **words, struct route *ret_route);
 
 /* "blue.reads=12" and the like. A name that a later relay knows and we do not is passed over, a
  * counter that an earlier one does not know is 0. */

@@ -28,6 +28,8 @@
 #define WORDS_MAX     32
 
 enum verb {
+	VERB_SHOW,
+	VERB_PROTOCOL,
 	VERB_BACKENDS,
 	VERB_LIMITS,
 	VERB_ROUTE,
@@ -37,6 +39,8 @@ enum verb {
 };
 
 static const char *const verb_names[VERB_COUNT] = {
+	[VERB_SHOW] = "show",
+	[VERB_PROTOCOL] = "protocol",
 	[VERB_BACKENDS] = "backends",
 	[VERB_LIMITS] = "limits",
 	[VERB_ROUTE] = "route",
@@ -70,7 +74,8 @@ struct steer {
 	size_t first, count;
 	size_t routes_asked; /* of these, routes: only the answer to the last one is news */
 
-	bool backends_wished, limits_wished, route_wished;
+	bool protocol_wished, backends_wished, limits_wished, route_wished;
+	enum steer_protocol protocol;
 	uint16_t ports[COLOR_COUNT];
 	struct steer_limits limits;
 	struct route route;
@@ -130,6 +135,11 @@ static int wish(struct steer *steer, enum verb verb, const char *words)
 	return r == -ENOTCONN ? 0 : r;
 }
 
+static int protocol_say(struct steer *steer)
+{
+	return wish(steer, VERB_PROTOCOL, steer_protocol_name(steer->protocol));
+}
+
 static int backends_say(struct steer *steer)
 {
 	char words[128];
@@ -179,6 +189,10 @@ static int drain_say(struct steer *steer, enum color color)
 
 static void everything_say(struct steer *steer)
 {
+	/* First, what it follows so far. Its answer also says that the relay is there. */
+	(void)ask(steer, VERB_SHOW, "");
+	if (steer->protocol_wished)
+		(void)protocol_say(steer);
 	if (steer->backends_wished)
 		(void)backends_say(steer);
 	if (steer->limits_wished)
@@ -188,9 +202,6 @@ static void everything_say(struct steer *steer)
 	for (enum color color = 0; color < COLOR_COUNT; color++)
 		if (steer->drains[color].wished)
 			(void)drain_say(steer, color);
-	/* Something must be answered before the relay counts as there. */
-	if (steer->count == 0)
-		(void)ask(steer, VERB_COUNTERS, "");
 }
 
 static void counters_answered(struct steer *steer, char **words)
@@ -211,6 +222,15 @@ static void route_answered(struct steer *steer)
 		steer->events.followed(steer->owner, &route);
 }
 
+/* "show reads=... writes=...", or "show nothing" */
+static void show_answered(struct steer *steer, char **words)
+{
+	struct route route;
+
+	if (steer->events.found && steer_words_route(words, &route) == 0)
+		steer->events.found(steer->owner, &route);
+}
+
 static void answered(struct steer *steer, bool ok, char **words)
 {
 	struct asked *asked = &steer->asked[steer->first];
@@ -228,6 +248,8 @@ static void answered(struct steer *steer, bool ok, char **words)
 	if (!steer->connected) {
 		steer->connected = true;
 		steer->backoff_usec = BACKOFF_FIRST;
+		if (ok && verb == VERB_SHOW)
+			show_answered(steer, words + 1);
 		if (steer->events.connected)
 			steer->events.connected(steer->owner, true);
 	}
@@ -259,7 +281,8 @@ static void message_read(struct steer *steer, char *text)
 	char *words[STEER_WORDS_MAX + 1];
 	enum color color;
 
-	if (strncmp(text, "error ", 6) == 0)
+	/* An earlier relay does not know every request; it goes on as it always did. */
+	if (strncmp(text, "error ", 6) == 0 && !strstr(text, " no such request"))
 		log_error("the relay refused a request: %s", text + 6);
 	if (steer_words_split(text, words) == 0)
 		return;
@@ -367,6 +390,13 @@ int steer_set_limits(struct steer *steer, const struct steer_limits *limits)
 	steer->limits = *limits;
 	steer->limits_wished = true;
 	return limits_say(steer);
+}
+
+int steer_set_protocol(struct steer *steer, enum steer_protocol protocol)
+{
+	steer->protocol = protocol;
+	steer->protocol_wished = true;
+	return protocol_say(steer);
 }
 
 /* The relay ends a drain when a route gives the color weight in its scope again; so do we. */

@@ -95,8 +95,9 @@ struct steer_events {
 	void (*refused)(void *owner, enum color color);
 	/* The relay came (true) or went (false). */
 	void (*connected)(void *owner, bool connected);
-	/* What a relay that came followed before anything was said to it by us: the route of an
-	 * earlier supervisor. */
+	/* What a relay that came followed before anything was said on this connection: the route of
+	 * an earlier supervisor, or our own. Comes right before connected(true); if it does not,
+	 * nobody had said a route to that relay, or it is of an earlier version. */
 	void (*found)(void *owner, const struct route *route);
 	void (*counters)(void *owner, const struct steer_counters *counters);
 };

@@ -34,6 +34,7 @@ static const struct {
 	[REPORT_CYCLE_SUCCEEDED] = {LOG_NOTICE, "1d3863420ed94c3b9cfaaf72611eeff1"},
 	[REPORT_CYCLE_FAILED] = {LOG_ERR, "1b8b20b6de314e2986e3b6ee96fd61ea"},
 	[REPORT_CYCLE_INTERRUPTED] = {LOG_WARNING, "c6a44ae79baf45af8ddbacd6ffade63c"},
+	[REPORT_RECEIPT] = {LOG_INFO, "7801e11f8fd446e1a9afed7f9912b37a"},
 	[REPORT_STEP_BEGUN] = {LOG_INFO, "094e489b21824320b0c2fdba4edc3eb9"},
 	[REPORT_STEP_DONE] = {LOG_INFO, "d187544d18a948f7b35936b7205ce297"},
 	[REPORT_STEP_FAILED] = {LOG_ERR, "ad2d4575e549445c863ad2b18c4fbab0"},
@@ -63,8 +64,9 @@ static bool debugging;
 /* The fields of one entry, for sendmsg(2): the text lives in the iovecs' own buffers. */
 struct entry {
 	size_t count;
-	struct iovec fields[10];
+	struct iovec fields[11];
 	char text[10][FIELD_MAX];
+	char *receipt; /* has no such limit */
 };
 
 /* systemd.exec(5), $JOURNAL_STREAM: true if what we write to stderr goes to the journal, so that
@@ -95,7 +97,7 @@ static void entry_add(struct entry *entry, const char *name, const char *value)
 	char *text = entry->text[entry->count];
 	int n;
 
-	assert(entry->count < ELEMENTS(entry->fields));
+	assert(entry->count < ELEMENTS(entry->text));
 	if (!value || !*value)
 		return;
 	n = snprintf(text, FIELD_MAX, "%s=%s", name, value);
@@ -107,11 +109,30 @@ static void entry_add(struct entry *entry, const char *name, const char *value)
 	};
 }
 
+/* The last one, so that it takes no place in `text`. Without memory the entry goes without it. */
+static void entry_add_receipt(struct entry *entry, const char *receipt)
+{
+	int n;
+
+	if (!receipt || !*receipt)
+		return;
+	n = asprintf(&entry->receipt, "BLUEGREEN_RECEIPT=%s", receipt);
+	if (n < 0) {
+		entry->receipt = NULL;
+		return;
+	}
+	entry->fields[entry->count++] = (struct iovec){
+		.iov_base = entry->receipt,
+		.iov_len = (size_t)n,
+	};
+}
+
 static int journal_send(
 	enum report_message message, const struct report_fields *fields, char *sentence)
 {
 	struct entry entry = {.count = 1};
 	char word[FIELD_MAX / 2];
+	int r;
 
 	/* The sentence is longer than the others, and has its name in front of it already. */
 	entry.fields[0] = (struct iovec){.iov_base = sentence, .iov_len = strlen(sentence)};
@@ -127,8 +148,11 @@ static int journal_send(
 		entry_add(&entry, "CYCLE", fields->cycle);
 		entry_add(&entry, "RELEASE", fields->release);
 		entry_add(&entry, "UNIT", fields->unit);
+		entry_add_receipt(&entry, fields->receipt);
 	}
-	return sd_journal_sendv(entry.fields, (int)entry.count);
+	r = sd_journal_sendv(entry.fields, (int)entry.count);
+	free(entry.receipt);
+	return r;
 }
 
 void report_open(const char *app)

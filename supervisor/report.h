@@ -25,6 +25,7 @@ enum report_message {
 	REPORT_CYCLE_SUCCEEDED,
 	REPORT_CYCLE_FAILED,	  /* step, reason, where to look */
 	REPORT_CYCLE_INTERRUPTED, /* the supervisor was gone in the middle of it */
+	REPORT_RECEIPT,		  /* what a cycle did; the whole of it is in the field */
 	REPORT_STEP_BEGUN,
 	REPORT_STEP_DONE,
 	REPORT_STEP_FAILED,

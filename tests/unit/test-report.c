@@ -219,6 +219,42 @@ static void what_is_too_long_is_cut(void **state)
 	must_hold(tell_long_things);
 }
 
+/* With every other field there is; a journal's field has no limit of ours. */
+static int tell_receipt(void)
+{
+	char receipt[4096], line[5000];
+	const struct report_fields fields = {
+		.color = "blue",
+		.step = "commit",
+		.cycle = "0123",
+		.release = "1.2",
+		.unit = "app@blue.service",
+		.receipt = receipt,
+	};
+	int journal = open_journal();
+	const char *entry;
+
+	if (journal < 0)
+		return SKIPPED;
+	catch_stderr();
+	name_stderr_the_journal(0);
+	memset(receipt, 'r', sizeof(receipt));
+	receipt[sizeof(receipt) - 1] = '\0';
+	report_open("app");
+	report(REPORT_RECEIPT, &fields, "it did this");
+	entry = heard(journal);
+	snprintf(line, sizeof(line), "BLUEGREEN_RECEIPT=%s", receipt);
+	if (!has(entry, line) || !has(entry, "UNIT=app@blue.service"))
+		return 1;
+	return has(entry, "MESSAGE=it did this") ? 0 : 2;
+}
+
+static void a_receipt_is_told_as_a_whole(void **state)
+{
+	(void)state;
+	must_hold(tell_receipt);
+}
+
 static int debug(void)
 {
 	int fd = catch_stderr();
@@ -375,6 +411,7 @@ int main(void)
 		cmocka_unit_test(sentences_go_to_stderr_if_it_is_not_the_journal),
 		cmocka_unit_test(sentences_and_fields_go_to_the_journal),
 		cmocka_unit_test(what_is_too_long_is_cut),
+		cmocka_unit_test(a_receipt_is_told_as_a_whole),
 		cmocka_unit_test(debug_messages_are_told_when_asked_for),
 		cmocka_unit_test(systemd_is_told_what_we_are),
 		cmocka_unit_test(systemd_is_told_that_the_loop_turns),

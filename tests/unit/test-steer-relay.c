@@ -31,7 +31,7 @@ static sd_event *event;
 static struct steer *steer;
 
 static struct {
-	unsigned followed, drained, refused, connected, disconnected, counted;
+	unsigned followed, drained, refused, connected, disconnected, found, counted;
 	struct route route;
 	enum color color;
 	enum drain_scope scope;
@@ -75,6 +75,15 @@ static void on_connected(void *owner, bool connected)
 		heard.disconnected++;
 }
 
+static void on_found(void *owner, const struct route *route)
+{
+	(void)owner;
+	/* Before anybody decides what to say to it. */
+	assert_int_equal(heard.connected, 0);
+	heard.found++;
+	heard.route = *route;
+}
+
 static void on_counters(void *owner, const struct steer_counters *counters)
 {
 	(void)owner;
@@ -87,6 +96,7 @@ static const struct steer_events events = {
 	.drained = on_drained,
 	.refused = on_refused,
 	.connected = on_connected,
+	.found = on_found,
 	.counters = on_counters,
 };
 
@@ -120,7 +130,7 @@ static bool relay_wait(int fd)
 	return false;
 }
 
-static void relay_accept(void)
+static void relay_accept_mute(void)
 {
 	assert_true(relay_wait(listener));
 	relay = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
@@ -142,6 +152,14 @@ static void relay_expect(const char *wanted)
 static void relay_says(const char *text)
 {
 	assert_int_equal(send(relay, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+/* A fresh one: nobody has said a route to it. */
+static void relay_accept(void)
+{
+	relay_accept_mute();
+	relay_expect("show");
+	relay_says("ok show nothing");
 }
 
 static void until(const unsigned *count, unsigned wanted)
@@ -222,14 +240,89 @@ static void a_relay_counts_as_there_when_it_has_answered(void **state)
 {
 	(void)state;
 	relay_listen();
-	relay_accept();
+	relay_accept_mute();
+	relay_expect("show");
 	relay_expect(BACKENDS);
 	a_while();
 	assert_false(steer_is_connected(steer));
 	assert_int_equal(heard.connected, 0);
-	relay_says("ok backends");
+	relay_says("ok show nothing");
 	until(&heard.connected, 1);
 	assert_true(steer_is_connected(steer));
+	assert_int_equal(heard.found, 0);
+}
+
+static void an_earlier_relay_that_cannot_show_counts_as_there_too(void **state)
+{
+	(void)state;
+	assert_int_equal(steer_set_protocol(steer, STEER_HTTP), 0);
+	say_route("reads=green:100 writes=hold");
+	relay_listen();
+	relay_accept_mute();
+	relay_expect("show");
+	relay_expect("protocol http");
+	relay_expect(BACKENDS);
+	relay_expect("route reads=green:100 writes=hold");
+	relay_says(
+		"error show no such request; there are backends, limits, route, drain, counters");
+	relay_says("error protocol no such request; there are backends, limits");
+	relay_says("ok backends");
+	relay_says("ok route reads=green:100 writes=hold");
+	until(&heard.followed, 1);
+	assert_int_equal(heard.connected, 1);
+	assert_int_equal(heard.disconnected, 0);
+	assert_int_equal(heard.found, 0);
+}
+
+static void what_an_earlier_supervisor_said_is_found(void **state)
+{
+	struct route wanted = route_of("reads=green:100 writes=hold");
+
+	(void)state;
+	say_route("reads=blue:100 writes=blue:100");
+	relay_listen();
+	relay_accept_mute();
+	relay_expect("show");
+	relay_expect(BACKENDS);
+	relay_expect("route reads=blue:100 writes=blue:100");
+	assert_int_equal(heard.found, 0);
+	relay_says("ok show reads=green:100 writes=hold");
+	until(&heard.found, 1);
+	assert_true(route_equal(&heard.route, &wanted));
+	assert_int_equal(heard.followed, 0);
+	until(&heard.connected, 1);
+}
+
+static void what_is_no_route_is_not_found(void **state)
+{
+	static const char *const odd[] = {"ok show", "ok show reads=hold",
+		"ok show writes=hold reads=x", "ok show reads=hold writes=hold more"};
+
+	(void)state;
+	relay_listen();
+	for (unsigned int i = 0; i < ELEMENTS(odd); i++) {
+		relay_accept_mute();
+		relay_expect("show");
+		relay_says(odd[i]);
+		until(&heard.connected, i + 1);
+		assert_int_equal(heard.found, 0);
+		relay = fd_close(relay);
+		until(&heard.disconnected, i + 1);
+	}
+}
+
+static void the_protocol_is_said_and_said_again(void **state)
+{
+	(void)state;
+	assert_int_equal(steer_set_protocol(steer, STEER_TCP), 0);
+	relay_expect("protocol tcp");
+	relay_says("ok protocol");
+	a_while();
+	relay = fd_close(relay);
+	until(&heard.disconnected, 1);
+	relay_accept();
+	relay_expect("protocol tcp");
+	relay_expect(BACKENDS);
 }
 
 static void a_route_is_followed_when_the_relay_says_so(void **state)
@@ -525,6 +618,10 @@ int main(void)
 #define story(name, setup) cmocka_unit_test_setup_teardown(name, setup, end)
 	const struct CMUnitTest tests[] = {
 		story(a_relay_counts_as_there_when_it_has_answered, begin),
+		story(an_earlier_relay_that_cannot_show_counts_as_there_too, begin),
+		story(what_an_earlier_supervisor_said_is_found, begin),
+		story(what_is_no_route_is_not_found, begin),
+		story(the_protocol_is_said_and_said_again, connected),
 		story(a_route_is_followed_when_the_relay_says_so, connected),
 		story(only_the_answer_to_the_last_route_is_news, connected),
 		story(events_may_come_between_answers, connected),

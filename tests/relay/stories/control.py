@@ -17,7 +17,7 @@ WRONG = [
     'limits hold-usec=1 hold-requests=99999999999999999999 hold-bytes=1', 'limits what=1',
     'drain', 'drain red scope=all requests-usec=1 streams-usec=1',
     'drain blue scope=some requests-usec=1 streams-usec=1', 'drain blue scope=all requests-usec=x',
-    'ok route', 'error',
+    'ok route', 'error', 'show me',
 ]
 
 
@@ -68,6 +68,44 @@ def requests_are_answered_in_their_order(s):
     answers = [['error', '-'] if words[0] == 'error' else words for words in answers]
     same(answers, [['ok', 'limits'], ['ok', 'route'], ['error', '-'], ['ok', 'counters'],
                    ['ok', 'route'], ['ok', 'route']] * 5)
+
+
+@story(control=False)
+def before_anybody_spoke_there_is_nothing_to_show(s):
+    s.control = s.another_control()
+    same(s.control.ask('show'), 'ok show nothing')
+    s.control.ok(f'backends blue={s.blue.address} green={s.green.address}')
+    s.control.ok('limits ' + LIMITS)
+    same(s.another_control().ask('show'), 'ok show nothing')
+    s.control.route(HELD)
+    same(s.another_control().ask('show'), 'ok show ' + HELD)
+
+
+@story
+def a_new_supervisor_is_shown_what_the_workers_follow(s):
+    same(s.control.ask('show'), 'ok show ' + BLUE)
+    s.control.route(GREEN)
+    s.control.close()
+    same(s.another_control().ask('show'), 'ok show ' + GREEN)
+
+
+@story
+def what_is_shown_is_followed_already(s):
+    """Asked by another while a route is on its way to the workers."""
+    s.blue.serve()
+    s.green.serve()
+    c = s.client()
+    other = s.another_control()
+    for turn in range(200):
+        route, color = ((BLUE, b'blue'), (GREEN, b'green'))[turn % 2]
+        s.control.sock.send(f'route {route}'.encode())
+        shown = other.ask('show')
+        c.get('/')
+        if shown == 'ok show ' + route:
+            same(c.response().body.split()[0], color)
+        else:
+            c.response()
+        same(s.control.receive(), f'ok route {route}')
 
 
 @story
