@@ -60,8 +60,8 @@ $(BUILD)/modules.a: $(call object,$(MODULES))
 
 # A unit test that runs above fakes names them here; the linker takes them instead of the seam's
 # real side, because they come before the archive.
-FAKES_test-deploy := event world stand manager probe sockdiag record steer report
-FAKES_test-watch := event world stand manager probe sockdiag record steer report
+FAKES_test-deploy := event world stand manager probe sockdiag record release fetch steer report
+FAKES_test-watch := event world stand manager probe sockdiag record release fetch steer report
 FAKES_test-drain := event
 .SECONDEXPANSION:
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $$(addsuffix .o,$$(addprefix $(BUILD)/obj/tests/fake/fake-,$$(FAKES_$$*))) $(BUILD)/modules.a

@@ -119,7 +119,6 @@ static void cycle_finish(struct app *app)
 	(void)sd_event_source_set_enabled(app->figures, SD_EVENT_OFF);
 	receipt_counters(&app->receipt, &app->counters);
 	counters_accept(app);
-	memory_note(app);
 	deploy_report(app, &app->record);
 	if (app->events.finished)
 		app->events.finished(
@@ -235,8 +234,8 @@ static void stage_take(struct app *app, struct deploy *deploy, const char *sha25
 	app->stage.hurry = false;
 	app->stage.trial_process[0] = '\0';
 	app->stage.former = (struct gate_sample){0};
-	receipt_begin(&app->receipt, app->stage.record, app->counted ? &app->counters : NULL,
-		now_usec());
+	receipt_begin(
+		&app->receipt, app->stage.record, app->counted ? &app->counters : NULL, now_usec());
 	if (app_is_routed(app))
 		(void)steer_ask_counters(app->steer);
 }
@@ -287,7 +286,8 @@ static int cycle_begin(struct app *app, const struct record *asked, const char *
 	char why[STEP_TEXT_MAX];
 	int r;
 
-	/* Which table is to be followed is in the file too. A bad one is the preflight's to name. */
+	/* Which table is to be followed is in the file too. A bad one is the preflight's to name.
+	 */
 	(void)app_reconfigure(app, why);
 	app_plan_take(app, strategy_choose(app));
 	record_fill(app, &record);
@@ -315,8 +315,8 @@ static void queue_supersede(struct app *app, const struct record *by)
 		app->events.finished(app->owner, &app->queue, "superseded");
 }
 
-static int record_new(const struct app_asker *asker, const struct app_order *order,
-	struct record *ret_record)
+static int record_new(
+	const struct app_asker *asker, const struct app_order *order, struct record *ret_record)
 {
 	struct record record = {
 		.outcome = RECORD_RUNNING,
@@ -412,8 +412,8 @@ static bool is_warm(const struct app *app, const char *release)
 	const struct record *record = app->running ? deploy_record(app->deploy) : NULL;
 	const char *former;
 
-	if (!record || app->finishing || record->strategy != STRATEGY_SWAP ||
-		!record->committed || record->undoing)
+	if (!record || app->finishing || record->strategy != STRATEGY_SWAP || !record->committed ||
+		record->undoing)
 		return false;
 	former = record->former[color_other(record->fresh)];
 	return !*release || strcmp(former, release) == 0;
@@ -432,8 +432,7 @@ int app_rollback(struct app *app, const struct app_asker *asker, const char *rel
 	if (!*release)
 		order.release = app->record.previous;
 	if (!*order.release) {
-		snprintf(error, APP_ERROR_MAX,
-			"there is no release to go back to: %s",
+		snprintf(error, APP_ERROR_MAX, "there is no release to go back to: %s",
 			app->config->release_directory
 				? "none was deployed before this one; name one, see `bluegreenctl "
 				  "releases'"

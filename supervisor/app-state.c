@@ -73,8 +73,8 @@ void app_status_say(struct app *app, const char *reason)
 }
 
 /* For the journal, and for those who are told elsewhere. */
-static void turned(struct app *app, enum report_message message, const char *event,
-	const char *sentence)
+static void turned(
+	struct app *app, enum report_message message, const char *event, const char *sentence)
 {
 	report(message, NULL, "%s", sentence);
 	if (app->events.turned)
@@ -122,8 +122,8 @@ void app_look(struct app *app, struct app_view *ret_view)
 		.counted = app->counted,
 		.counters = app->counters,
 		.recorded = app->running || app->recorded,
-		.record = app->running && !app->finishing ? *deploy_record(app->deploy)
-							  : app->record,
+		.record =
+			app->running && !app->finishing ? *deploy_record(app->deploy) : app->record,
 		.stories = app->deploy ? deploy_stories(app->deploy) : NULL,
 		.steps = app->plan.steps,
 		.step_count = app->plan.count,

@@ -26,11 +26,11 @@ struct deploy {
 	void *owner;
 	struct record record;
 	enum deploy_phase phase;
-	size_t at;	  /* the row */
-	bool running;	  /* it has begun, forward or back, and its end is not known */
+	size_t at;		  /* the row */
+	bool running;		  /* it has begun, forward or back, and its end is not known */
 	enum record_outcome back; /* how it will have ended when it has walked back */
-	bool expired;	  /* its deadline has passed */
-	uint64_t begun_usec; /* the cycle; 0: by another supervisor */
+	bool expired;		  /* its deadline has passed */
+	uint64_t begun_usec;	  /* the cycle; 0: by another supervisor */
 	sd_event_source *turn, *deadline;
 	struct step_story *stories;
 };
@@ -530,7 +530,8 @@ int deploy_resume(sd_event *event, const struct deploy_plan *plan, const struct 
 	} else if (row == plan->count && record->committed) {
 		/* Accepted is accepted, whatever a later version has done after that. */
 		snprintf(deploy->record.reason, sizeof(deploy->record.reason),
-			"%s: the supervisor was gone in the middle of it, and this version knows no "
+			"%s: the supervisor was gone in the middle of it, and this version knows "
+			"no "
 			"such step; the release had been accepted and stays",
 			record->step);
 		deploy->phase = DEPLOY_BACK;

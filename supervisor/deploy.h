@@ -112,8 +112,8 @@ int deploy_begin(sd_event *event, const struct deploy_plan *plan, const struct r
 int deploy_resume(sd_event *event, const struct deploy_plan *plan, const struct record *record,
 	const struct deploy_events *events, void *owner, struct deploy **ret_deploy);
 
-/* Walks back because somebody asked for it, and ends as `aborted`. reason: one sentence. -EBUSY, and
- * the name of the row, if there is no way back any more; 0 too if it walks back already. */
+/* Walks back because somebody asked for it, and ends as `aborted`. reason: one sentence. -EBUSY,
+ * and the name of the row, if there is no way back any more; 0 too if it walks back already. */
 int deploy_abort(struct deploy *deploy, const char *reason, const char **ret_row);
 
 /* Stops where it is; the record stays and names the row. */

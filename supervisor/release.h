@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <systemd/sd-event.h>
+
 #include "base/cleanup.h"
 #include "color.h"
 
@@ -52,9 +54,22 @@ struct release {
 /* Newest first; the caller frees. What has no valid tag is passed over. */
 int release_list(const char *directory, struct release **ret_releases, size_t *ret_count);
 
-/* Removes the oldest releases beyond `keep`, but none of those in `spared` (NULL-terminated). What
- * is removed is first renamed to a name with a dot, so that no half-removed release is ever
- * listed; leftovers of earlier times are removed too. Never follows a link and never leaves the
- * file system (openat(2), unlinkat(2)). Returns how many were removed, or -errno and a sentence. */
-int release_prune(const char *directory, uint32_t keep, const char *const *spared,
-	char reason[static RELEASE_REASON_MAX]);
+/*
+ * Removes the oldest releases beyond `keep`, but none of those in `spared` (NULL-terminated), in a
+ * child process: a release may have hundreds of thousands of files. What is removed is first
+ * renamed to a name with a dot, so that no half-removed release is ever listed; leftovers of
+ * earlier times are removed too. Never follows a link and never leaves the file system (openat(2),
+ * unlinkat(2)).
+ */
+struct release_prune;
+
+/* result: how many were removed, or -errno and one sentence. From the loop, once; the prune stays
+ * until release_prune_end(). */
+typedef void (*release_pruned_fn)(void *owner, int result, const char *why);
+
+int release_prune_begin(sd_event *event, const char *directory, uint32_t keep,
+	const char *const *spared, release_pruned_fn over, void *owner,
+	struct release_prune **ret_prune);
+/* Ends the child; what it has not removed is removed the next time. */
+struct release_prune *release_prune_end(struct release_prune *prune);
+DEFINE_CLEANUP(struct release_prune, release_prune_end);

@@ -22,7 +22,7 @@ uint64_t limit_preflight(const struct stage *stage);
 uint64_t limit_fetch(const struct stage *stage);
 uint64_t limit_hook(const struct stage *stage);
 uint64_t limit_settle(const struct stage *stage);
-uint64_t limit_drain(const struct stage *stage);	/* of the primary, while writes wait */
+uint64_t limit_drain(const struct stage *stage);       /* of the primary, while writes wait */
 uint64_t limit_drain_other(const struct stage *stage); /* of the other one */
 uint64_t limit_restart(const struct stage *stage);
 uint64_t limit_put_back(const struct stage *stage);

@@ -34,8 +34,8 @@ void act_put_back_begin(struct stage *stage)
 		return;
 	}
 	instances_attend(stage->instances, stage->fresh, true);
-	watch_take_stance(stage->watch,
-		stage->strategy == STRATEGY_SWAP ? STANCE_ALONE : STANCE_SHIELDED);
+	watch_take_stance(
+		stage->watch, stage->strategy == STRATEGY_SWAP ? STANCE_ALONE : STANCE_SHIELDED);
 	stage->back = BACK_ROUTE;
 }
 
@@ -78,7 +78,7 @@ enum step_progress act_put_back_progress(struct stage *stage, char text[static S
 		if (progress == STEP_DONE)
 			snprintf(text, STEP_TEXT_MAX, "%s is back on %s", color_name(stage->fresh),
 				*act_former(stage, stage->fresh) ? act_former(stage, stage->fresh)
-								: "the code in place");
+								 : "the code in place");
 		return progress;
 	case BACK_DONE:
 		break;

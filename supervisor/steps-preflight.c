@@ -13,15 +13,17 @@
 /* Both colors are to run after a reload; a green that is not well is started anew first. */
 static int green_prepare(struct stage *stage, char why[static STEP_TEXT_MAX])
 {
-	const struct instance *green = act_instance(stage, COLOR_GREEN);
+	const struct instance *green = act_instance(stage, color_other(stage->primary));
 	bool down = green->known && !instance_is_alive(green);
 	enum job_verb verb = down ? JOB_START : JOB_RESTART;
 
 	if (!down && green->verdict.health != HEALTH_SICK)
 		return 0;
-	if (!instance_is_healthy(act_instance(stage, COLOR_BLUE)) && !down)
+	if (!instance_is_healthy(act_instance(stage, stage->primary)) && !down)
 		return 0;
-	return act_start(stage, verb, COLOR_GREEN, stage->config->probe.start_timeout_usec, why);
+	return act_start(stage, verb, color_other(stage->primary), ROLE_FALLBACK,
+		act_former(stage, color_other(stage->primary)),
+		stage->config->probe.start_timeout_usec, why);
 }
 
 /* Somebody who is not of the unit would answer probes and requests in its place, or keep it from
@@ -51,10 +53,14 @@ int act_preflight_begin(struct stage *stage, char why[static STEP_TEXT_MAX])
 	char error[ENVIRONMENT_ERROR_MAX];
 
 	stage->job_ended = false;
-	stage->restarts_before = act_instance(stage, COLOR_GREEN)->status.restarts;
+	stage->restarts_before = act_instance(stage, color_other(stage->primary))->status.restarts;
 	if (!stage->reconfigure(stage->owner, why))
 		return -EINVAL;
-	environment = act_environment(stage, COLOR_GREEN);
+	environment = (struct environment){.color = color_other(stage->primary),
+		.role = ROLE_FALLBACK,
+		.port = stage->config->ports[color_other(stage->primary)],
+		.release = stage->release,
+		.assignments = stage->config->fallback_environment};
 	if (environment_format(&environment, error, &text) < 0) {
 		snprintf(why, STEP_TEXT_MAX, "%s", error);
 		return -EINVAL;
@@ -88,8 +94,8 @@ static enum step_progress preflight_color(
 
 enum step_progress act_preflight_progress(struct stage *stage, char text[static STEP_TEXT_MAX])
 {
-	const struct instance *blue = act_instance(stage, COLOR_BLUE);
-	const struct instance *green = act_instance(stage, COLOR_GREEN);
+	const struct instance *blue = act_instance(stage, stage->primary);
+	const struct instance *green = act_instance(stage, color_other(stage->primary));
 	enum step_progress progress;
 
 	if (!steer_is_connected(stage->steer)) {
@@ -110,7 +116,7 @@ enum step_progress act_preflight_progress(struct stage *stage, char text[static 
 	/* Nobody is healthy: there is nothing to lose, and the new code may be the cure. */
 	if (blue->verdict.health == HEALTH_SICK && green->verdict.health == HEALTH_SICK)
 		return STEP_DONE;
-	progress = act_healthy_progress(stage, COLOR_GREEN, text);
+	progress = act_healthy_progress(stage, color_other(stage->primary), text);
 	/* It is told by its probe or its unit that it is sick, and blue alone cannot be restarted.
 	 * While blue is not decided, what it will be decides. */
 	if (progress == STEP_FAILED && !instance_is_healthy(blue))

@@ -50,8 +50,8 @@ static int part_write(struct stage *stage, enum color color, const struct enviro
 }
 
 /* Code in place has no link; a release that is not named is the one that the link leads to. */
-static int link_take(struct stage *stage, enum color color, const char *release,
-	char why[static STEP_TEXT_MAX])
+static int link_take(
+	struct stage *stage, enum color color, const char *release, char why[static STEP_TEXT_MAX])
 {
 	const char *directory = stage->config->release_directory;
 	int r;
@@ -220,4 +220,3 @@ enum step_progress act_healthy_progress(
 		return STEP_WAITING;
 	return STEP_FAILED;
 }
-

@@ -227,9 +227,11 @@ enum step_progress act_observe_progress(struct stage *stage, char text[static ST
 	if (!act_is_routed(stage))
 		return STEP_DONE;
 	if (gate == GATE_NOT_ENOUGH)
-		snprintf(text, STEP_TEXT_MAX, "%s: %.*s; its probes decide", gate_verdict_name(gate),
-			STEP_TEXT_MAX / 2, *stage->gate_reason ? stage->gate_reason : "the relay has not counted");
+		snprintf(text, STEP_TEXT_MAX, "%s: %.*s; its probes decide",
+			gate_verdict_name(gate), STEP_TEXT_MAX / 2,
+			*stage->gate_reason ? stage->gate_reason : "the relay has not counted");
 	else
-		snprintf(text, STEP_TEXT_MAX, "%s: %s", gate_verdict_name(gate), stage->gate_reason);
+		snprintf(
+			text, STEP_TEXT_MAX, "%s: %s", gate_verdict_name(gate), stage->gate_reason);
 	return STEP_DONE;
 }

@@ -100,8 +100,8 @@ static int begin_restart_fallback(struct stage *stage, char why[static STEP_TEXT
 
 static int begin_healthy(struct stage *stage, char why[static STEP_TEXT_MAX])
 {
-	watch_take_stance(stage->watch,
-		stage->strategy == STRATEGY_SWAP ? STANCE_ALONE : STANCE_SHIELDED);
+	watch_take_stance(
+		stage->watch, stage->strategy == STRATEGY_SWAP ? STANCE_ALONE : STANCE_SHIELDED);
 	return act_healthy_begin(stage, stage->fresh, why);
 }
 
@@ -249,7 +249,8 @@ static enum step_progress progress_window(struct stage *stage, char text[static 
 	if (until <= act_now(stage))
 		return STEP_DONE;
 	act_poke_at(stage, until);
-	snprintf(text, STEP_TEXT_MAX, "%s stays warm; `bluegreenctl rollback' returns to it at once",
+	snprintf(text, STEP_TEXT_MAX,
+		"%s stays warm; `bluegreenctl rollback' returns to it at once",
 		color_name(fallback(stage)));
 	return STEP_WAITING;
 }
@@ -266,8 +267,8 @@ static void undo_shield(struct stage *stage)
 
 static void undo_ramp(struct stage *stage)
 {
-	watch_take_stance(stage->watch,
-		stage->strategy == STRATEGY_SWAP ? STANCE_ALONE : STANCE_SHIELDED);
+	watch_take_stance(
+		stage->watch, stage->strategy == STRATEGY_SWAP ? STANCE_ALONE : STANCE_SHIELDED);
 }
 
 static void undo_return(struct stage *stage)
@@ -307,43 +308,30 @@ static bool has_no_former(const struct stage *stage)
 		.name = "preflight",                                                               \
 		.text = "read the configuration, find relay, units, release and hooks, make sure " \
 			"that the last healthy color is not needed",                               \
-		.meaning = "nothing was changed",                                                  \
-		.limit = limit_preflight,                                                          \
-		.begin = act_preflight_begin,                                                      \
-		.progress = act_preflight_progress,                                                \
-		.end = act_end,                                                                    \
+		.meaning = "nothing was changed", .limit = limit_preflight,                        \
+		.begin = act_preflight_begin, .progress = act_preflight_progress, .end = act_end,  \
 	}
 #define ROW_FETCH                                                                                  \
 	{                                                                                          \
 		.name = "fetch",                                                                   \
 		.text = "the release is brought from its source, if it is not there",              \
-		.meaning = "nothing was changed",                                                  \
-		.limit = limit_fetch,                                                              \
-		.begin = act_fetch_begin,                                                          \
-		.progress = act_fetch_progress,                                                    \
-		.end = act_end,                                                                    \
+		.meaning = "nothing was changed", .limit = limit_fetch, .begin = act_fetch_begin,  \
+		.progress = act_fetch_progress, .end = act_end,                                    \
 	}
 #define ROW_BEFORE                                                                                 \
 	{                                                                                          \
-		.name = "before",                                                                  \
-		.text = "the hook BeforeRestart= runs, a migration say",                           \
-		.meaning = "nothing was restarted",                                                \
-		.limit = limit_hook,                                                               \
-		.begin = begin_before,                                                             \
-		.progress = progress_before,                                                       \
-		.end = act_end,                                                                    \
+		.name = "before", .text = "the hook BeforeRestart= runs, a migration say",         \
+		.meaning = "nothing was restarted", .limit = limit_hook, .begin = begin_before,    \
+		.progress = progress_before, .end = act_end,                                       \
 	}
 #define ROW_DRAIN_FALLBACK                                                                         \
 	{                                                                                          \
 		.name = "drain-fallback",                                                          \
 		.text = "nothing new goes to the fallback; what it has begun ends",                \
 		.meaning = "the primary serves on the new code; the fallback keeps the old one",   \
-		.resume = "drain-fallback",                                                        \
-		.limit = limit_drain_other,                                                        \
-		.check = check_primary_serves,                                                     \
-		.begin = begin_alone,                                                              \
-		.progress = progress_drain_other,                                                  \
-		.end = act_end,                                                                    \
+		.resume = "drain-fallback", .limit = limit_drain_other,                            \
+		.check = check_primary_serves, .begin = begin_alone,                               \
+		.progress = progress_drain_other, .end = act_end,                                  \
 	}
 #define ROW_RESTART_FALLBACK                                                                       \
 	{                                                                                          \
@@ -351,13 +339,9 @@ static bool has_no_former(const struct stage *stage)
 		.text = "the fallback restarts on the new code, read-only",                        \
 		.meaning = "the primary serves on the new code; the fallback is not ready to "     \
 			   "stand in",                                                             \
-		.resume = "drain-fallback",                                                        \
-		.no_way_back = always,                                                             \
-		.limit = limit_restart,                                                            \
-		.check = check_restart_fallback,                                                   \
-		.begin = begin_restart_fallback,                                                   \
-		.progress = progress_restart_fallback,                                             \
-		.end = act_end,                                                                    \
+		.resume = "drain-fallback", .no_way_back = always, .limit = limit_restart,         \
+		.check = check_restart_fallback, .begin = begin_restart_fallback,                  \
+		.progress = progress_restart_fallback, .end = act_end,                             \
 	}
 #define ROW_HEALTHY_FALLBACK                                                                       \
 	{                                                                                          \
@@ -365,38 +349,29 @@ static bool has_no_former(const struct stage *stage)
 		.text = "the fallback answers its probes and stands by",                           \
 		.meaning = "the primary serves on the new code; the fallback is not ready to "     \
 			   "stand in",                                                             \
-		.resume = "healthy-fallback",                                                      \
-		.limit = limit_healthy,                                                            \
-		.begin = begin_healthy_fallback,                                                   \
-		.progress = progress_healthy_fallback,                                             \
+		.resume = "healthy-fallback", .limit = limit_healthy,                              \
+		.begin = begin_healthy_fallback, .progress = progress_healthy_fallback,            \
 		.end = act_end,                                                                    \
 	}
 #define ROW_AFTER                                                                                  \
 	{                                                                                          \
-		.name = "after",                                                                   \
-		.text = "the hook AfterDeploy= runs",                                              \
-		.meaning = "reported; the cycle goes on",                                          \
-		.failure = STEP_GOES_ON,                                                           \
-		.resume = "prune",                                                                 \
-		.limit = limit_hook,                                                               \
-		.begin = begin_after,                                                              \
-		.progress = progress_after,                                                        \
-		.end = act_end,                                                                    \
+		.name = "after", .text = "the hook AfterDeploy= runs",                             \
+		.meaning = "reported; the cycle goes on", .failure = STEP_GOES_ON,                 \
+		.resume = "prune", .limit = limit_hook, .begin = begin_after,                      \
+		.progress = progress_after, .end = act_end,                                        \
 	}
 #define ROW_PRUNE                                                                                  \
 	{                                                                                          \
 		.name = "prune",                                                                   \
 		.text = "old releases are removed, but for those that Keep= says",                 \
-		.meaning = "reported; the cycle goes on",                                          \
-		.failure = STEP_GOES_ON,                                                           \
-		.resume = "prune",                                                                 \
-		.limit = limit_prune,                                                              \
-		.begin = act_prune_begin,                                                          \
-		.progress = act_prune_progress,                                                    \
-		.end = act_end,                                                                    \
+		.meaning = "reported; the cycle goes on", .failure = STEP_GOES_ON,                 \
+		.resume = "prune", .limit = limit_prune, .begin = act_prune_begin,                 \
+		.progress = act_prune_progress, .end = act_end,                                    \
 	}
 
-#define PUT_BACK "the release before returns; if there is none, the fallback goes on serving reads, and writes return when the primary is healthy"
+#define PUT_BACK                                                                                   \
+	"the release before returns; if there is none, the fallback goes on serving reads, and "   \
+	"writes return when the primary is healthy"
 
 const struct step steps_fallback[] = {
 	ROW_PREFLIGHT,
@@ -543,7 +518,7 @@ const struct step steps_fallback[] = {
 	ROW_PRUNE,
 };
 
-#define STAYS "the old release goes on serving"
+#define STAYS	"the old release goes on serving"
 #define RETURNS "all traffic goes back to the old release"
 
 const struct step steps_swap[] = {

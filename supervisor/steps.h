@@ -48,7 +48,7 @@ struct stage {
 	const char *release;	     /* what the cycle deploys; "" if in place */
 	const char *sha256;	     /* of its archive, as the caller said; "" if he did not */
 	const struct record *record; /* of the cycle; NULL outside */
-	bool hurry;		     /* another cycle waits: nobody needs to wait for the window's end */
+	bool hurry; /* another cycle waits: nobody needs to wait for the window's end */
 	/* Reads the configuration anew and puts it in force; false, and why, if it is bad. */
 	bool (*reconfigure)(void *owner, char why[static STEP_TEXT_MAX]);
 	/* Something that a row waits for has happened: calls deploy_poke() sooner or later. */
@@ -86,9 +86,9 @@ struct stage {
 	} back;
 
 	/* The new release on trial: what the relay has counted since its first request. */
-	size_t ramp_at;		   /* which step of the ramp */
-	uint64_t asked_usec;	   /* when the relay was asked to count, last */
-	bool based;		   /* trial_base is there */
+	size_t ramp_at;	     /* which step of the ramp */
+	uint64_t asked_usec; /* when the relay was asked to count, last */
+	bool based;	     /* trial_base is there */
 	struct steer_counters counters, trial_base;
 	struct gate_sample former; /* what the old release did before the cycle */
 	char trial_process[33];	   /* the invocation on trial */
@@ -116,4 +116,3 @@ void stage_counted(struct stage *stage, const struct steer_counters *counters);
 /* What a color has done between two countings. */
 void stage_sample(enum color color, const struct steer_counters *after,
 	const struct steer_counters *before, struct gate_sample *ret_sample);
-

@@ -93,9 +93,7 @@ static void wish_say(struct target *target)
 
 void target_follow(struct target *target, bool active, enum color primary)
 {
-	target->wished = !active		? WISH_STOPPED
-			 : primary == COLOR_BLUE ? WISH_BLUE
-						: WISH_GREEN;
+	target->wished = !active ? WISH_STOPPED : primary == COLOR_BLUE ? WISH_BLUE : WISH_GREEN;
 	wish_say(target);
 }
 

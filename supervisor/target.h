@@ -16,8 +16,8 @@
 
 struct target;
 
-int target_open(sd_event *event, struct manager *manager, const char *app,
-	struct target **ret_target);
+int target_open(
+	sd_event *event, struct manager *manager, const char *app, struct target **ret_target);
 struct target *target_close(struct target *target);
 DEFINE_CLEANUP(struct target, target_close);
 

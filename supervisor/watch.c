@@ -149,6 +149,7 @@ static struct stance_view view_of(const struct watch *watch)
 
 		view.standing[color] = watch_standing(watch, color);
 		view.writer[color] = instance->role == ROLE_PRIMARY;
+		view.flapping[color] = instance->flapping;
 	}
 	return view;
 }

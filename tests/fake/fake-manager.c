@@ -32,6 +32,16 @@ enum job_fate {
 	FATE_COUNT,
 };
 
+/* What can become of a hook; the target does as it is told. */
+enum hook_fate {
+	HOOK_WELL,
+	HOOK_FAILS,
+	HOOK_LATE,
+	HOOK_KILL_BEFORE,
+	HOOK_KILL_AFTER,
+	HOOK_COUNT,
+};
+
 struct manager_job {
 	struct manager *manager;
 	struct manager_job *next;
@@ -267,6 +277,27 @@ static void fate_follow(enum job_fate fate, struct manager_job *job)
 		fake_event_later(STOP_USEC + 2 * TELL_USEC, on_job_done, NULL, job->number);
 }
 
+static void hook_follow(enum hook_fate fate, const struct manager_job *job)
+{
+	uint64_t usec = fate == HOOK_LATE ? LATE_USEC : STOP_USEC;
+
+	if (fate == HOOK_KILL_BEFORE) {
+		world_kill();
+		return;
+	}
+	world.hooks_run++;
+	if (fate == HOOK_KILL_AFTER)
+		world_kill();
+	fake_event_later(
+		usec, fate == HOOK_FAILS ? on_job_refused : on_job_done, NULL, job->number);
+}
+
+static void target_follow_job(const struct manager_job *job)
+{
+	world.target_active = job->verb != JOB_STOP;
+	fake_event_later(TELL_USEC, on_job_done, NULL, job->number);
+}
+
 int manager_job_begin(struct manager *manager, enum job_verb verb, const char *unit,
 	uint64_t deadline_usec, manager_job_fn done, void *owner, struct manager_job **ret_job)
 {
@@ -285,7 +316,13 @@ int manager_job_begin(struct manager *manager, enum job_verb verb, const char *u
 	manager->jobs = job;
 	*ret_job = job;
 	fake_event_later(deadline_usec - fake_event_now(), on_deadline, NULL, job->number);
-	if (!world.dead)
+	if (world.dead)
+		return 0;
+	if (strstr(unit, ".target"))
+		target_follow_job(job);
+	else if (!strchr(unit, '@'))
+		hook_follow((enum hook_fate)world_choose("hook", HOOK_COUNT), job);
+	else
 		fate_follow((enum job_fate)world_choose("job", FATE_COUNT), job);
 	return 0;
 }

@@ -49,7 +49,7 @@ int record_read(const char *dir, struct record *ret_record)
 const char *record_outcome_name(enum record_outcome outcome)
 {
 	static const char *const names[RECORD_OUTCOME_COUNT] = {
-		"running", "succeeded", "failed", "interrupted"};
+		"running", "succeeded", "failed", "interrupted", "aborted"};
 
 	return names[outcome];
 }

@@ -54,7 +54,8 @@ void stand_configure(const char *config)
 
 static void dir_remove(void)
 {
-	static const char *const names[] = {"app.conf", "blue.env", "green.env"};
+	static const char *const names[] = {
+		"app.conf", "blue.env", "green.env", "hook.env"};
 	char path[128];
 
 	for (size_t i = 0; i < ELEMENTS(names); i++) {
@@ -62,6 +63,33 @@ static void dir_remove(void)
 		(void)unlink(path);
 	}
 	(void)rmdir(dir);
+}
+
+/* What the file says that the supervisor has written; without one, as at the very first start. */
+static enum role role_of(enum color color)
+{
+	struct environment_part part = {
+		.role = color == COLOR_BLUE ? ROLE_PRIMARY : ROLE_FALLBACK};
+
+	(void)environment_read(dir, color, &part);
+	return part.role;
+}
+
+void stand_release(const char *tag)
+{
+	char error[ENVIRONMENT_ERROR_MAX];
+
+	for (enum color color = 0; color < COLOR_COUNT; color++) {
+		const struct environment environment = {
+			.color = color,
+			.role = color == COLOR_BLUE ? ROLE_PRIMARY : ROLE_FALLBACK,
+			.port = color == COLOR_BLUE ? 9000 : 9001,
+			.release = tag,
+		};
+
+		assert(environment_write(dir, &environment, error) >= 0);
+		snprintf(world.links[color], sizeof(world.links[color]), "%s", tag);
+	}
 }
 
 void stand_begin(const char *config)
@@ -82,6 +110,7 @@ void stand_begin(const char *config)
 	outcome[0] = '\0';
 	finished = 0;
 	world_begin();
+	world.role = role_of;
 }
 
 void stand_open(void)
@@ -145,16 +174,41 @@ void stand_view(struct app_view *ret_view)
 	app_look(app, ret_view);
 }
 
-const char *stand_deploy(void)
+static const struct app_asker root = {.uid = 0, .pid = 1, .name = "root"};
+static char error[APP_ERROR_MAX];
+
+const char *stand_deploy_release(const char *tag)
 {
 	static char id[RECORD_ID_MAX];
-	char error[APP_ERROR_MAX];
-	const struct app_asker asker = {.uid = 0, .pid = 1, .name = "root"};
+	const struct app_order order = {
+		.verb = *tag ? "deploy" : "reload", .release = tag, .sha256 = ""};
 
-	assert(app && app_deploy(app, &asker,
-			      &(struct app_order){.verb = "reload", .release = "", .sha256 = ""},
-			      id, error) == 0);
+	assert(app && app_deploy(app, &root, &order, id, error) == 0);
 	return id;
+}
+
+const char *stand_deploy(void)
+{
+	return stand_deploy_release("");
+}
+
+int stand_abort(void)
+{
+	char id[RECORD_ID_MAX];
+
+	return app_abort(app, &root, id, error);
+}
+
+int stand_rollback(const char *tag)
+{
+	char id[RECORD_ID_MAX];
+
+	return app_rollback(app, &root, tag, id, error);
+}
+
+const char *stand_error(void)
+{
+	return error;
 }
 
 const char *stand_outcome(void)

@@ -37,6 +37,7 @@ struct steer {
 
 static struct steer *the_steer;
 static unsigned number_next;
+static struct steer_counters counters;
 
 static void on_followed(void *owner, unsigned number)
 {
@@ -107,6 +108,7 @@ void fake_steer_restart(void)
 		return;
 	world.relay_up = false;
 	world.route = route_held();
+	counters = (struct steer_counters){0};
 	fake_event_later(ANSWER_USEC, on_gone, NULL, 0);
 	fake_event_later(BACK_USEC, on_back, NULL, 0);
 }
@@ -212,6 +214,8 @@ int steer_open(sd_event *event, const char *path, const struct steer_events *eve
 		return -ENOMEM;
 	the_steer->events = *events;
 	the_steer->owner = owner;
+	if (!world.recorded && world.crashes == 0)
+		counters = (struct steer_counters){0};
 	fake_event_later(ANSWER_USEC, on_connected, NULL, 0);
 	*ret_steer = the_steer;
 	return 0;
@@ -239,10 +243,65 @@ int steer_set_limits(struct steer *steer, const struct steer_limits *limits)
 	return 0;
 }
 
+/* As if a hundred requests had come since the last asking, of each class. */
+static void traffic_count(struct steer_counters *counters)
+{
+	for (enum color color = 0; color < COLOR_COUNT; color++) {
+		int reads = world.route.weight[ROUTE_READS][color];
+		int writes = world.route.weight[ROUTE_WRITES][color];
+		uint64_t count = 0;
+
+		if (reads > 0) {
+			counters->reads[color] += (uint64_t)reads;
+			count += (uint64_t)reads;
+		}
+		if (writes > 0) {
+			counters->writes[color] += (uint64_t)writes;
+			count += (uint64_t)writes;
+		}
+		counters->latency[color][8] += count;
+		if (world.processes[color].code == 2)
+			counters->errors[color] += count * world.bad_percent / 100;
+	}
+}
+
+static void on_counted(void *owner, unsigned number)
+{
+	(void)owner;
+	(void)number;
+	if (!the_steer || !world.relay_up || world.relay_deaf || !the_steer->events.counters)
+		return;
+	traffic_count(&counters);
+	the_steer->events.counters(the_steer->owner, &counters);
+}
+
 int steer_ask_counters(struct steer *steer)
 {
 	(void)steer;
-	return -ENOTCONN;
+	if (!world.relay_up)
+		return -ENOTCONN;
+	if (!world.dead && !world.relay_deaf)
+		fake_event_later(ANSWER_USEC, on_counted, NULL, 0);
+	return 0;
+}
+
+int steer_set_protocol(struct steer *steer, enum steer_protocol protocol)
+{
+	(void)steer;
+	(void)protocol;
+	return 0;
+}
+
+int steer_set_affinity(struct steer *steer, const struct steer_affinity *affinity)
+{
+	(void)steer;
+	(void)affinity;
+	return 0;
+}
+
+uint64_t steer_latency_bound(unsigned int bucket)
+{
+	return bucket + 1 < STEER_LATENCY_BUCKETS ? (bucket + 1) * WORLD_MSEC : UINT64_MAX;
 }
 
 bool steer_is_connected(const struct steer *steer)

@@ -3,6 +3,7 @@
  * Knows processes, choices and death; what the seams make of them is in the fakes beside it.
  */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fake-event.h"
@@ -101,8 +102,11 @@ void world_start(enum color color)
 	process->running = true;
 	process->listening = false;
 	process->stopped = false;
-	process->code = world.code;
-	process->mood = world.code_mood;
+	process->code = *world.links[color] ? atoi(world.links[color] + 1) : world.code;
+	/* What was there before is well; it is the new code that may not be. */
+	process->mood = *world.links[color] && process->code == 1 ? MOOD_WELL : world.code_mood;
+	if (world.role)
+		process->role = world.role(color);
 	process->invocation++;
 	process->started_usec = fake_event_now();
 	process_follow(color);
@@ -175,6 +179,7 @@ void world_begin(void)
 			.listening = true,
 			.code = 1,
 			.invocation = 1,
+			.role = color == COLOR_BLUE ? ROLE_PRIMARY : ROLE_FALLBACK,
 			.well_since_usec = fake_event_now()};
 	fake_report_reset();
 }
@@ -183,4 +188,5 @@ void world_end(void)
 {
 	world.watch = NULL;
 	world.restarting = NULL;
+	world.role = NULL;
 }

@@ -24,8 +24,15 @@ void stand_run_cycle(uint64_t usec);
 void stand_configure(const char *config); /* changes the file */
 struct app *stand_app(void);		  /* NULL while it is dead */
 void stand_view(struct app_view *ret_view);
-/* As root does; returns the id in a static buffer. */
+/* Both colors run this release ("v1") from the beginning; before stand_open(). */
+void stand_release(const char *tag);
+/* As root does; returns the id in a static buffer. "": a reload. */
+const char *stand_deploy_release(const char *tag);
 const char *stand_deploy(void);
+/* 0 or -errno, and the sentence that root was told. */
+int stand_abort(void);
+int stand_rollback(const char *tag);
+const char *stand_error(void);
 /* What the last cycle that ended was called, and how many have ended. */
 const char *stand_outcome(void);
 unsigned stand_finished(void);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "color.h"
+#include "environment.h"
 #include "record.h"
 #include "route.h"
 
@@ -35,6 +36,7 @@ struct world_process {
 	bool listening;	     /* it has come up */
 	bool stopped;	     /* by somebody who does not want it to run */
 	int code;	     /* the version it was started with */
+	enum role role;	     /* what it was told to be */
 	enum mood mood;	     /* as it is now */
 	unsigned invocation; /* counts starts */
 	uint64_t started_usec;
@@ -53,6 +55,12 @@ struct world {
 	bool relay_deaf;    /* it does not answer any more, until it is restarted */
 	struct route route; /* what it follows */
 
+	char links[COLOR_COUNT][64]; /* which release a start takes, "vN"; "": the code in place */
+	bool pruned_in_use;	     /* a release was not spared that a link leads to */
+	unsigned bad_percent;	     /* of the requests, that code 2 answers with an error */
+	bool target_active;	     /* app-primary.target */
+	unsigned hooks_run;
+
 	bool disk_full;
 	bool recorded;
 	struct record record;
@@ -63,6 +71,8 @@ struct world {
 
 	/* Told after each event. */
 	void (*watch)(void);
+	/* What a process that starts is told of its part. */
+	enum role (*role)(enum color color);
 	/* A unit is about to be restarted by the supervisor. */
 	void (*restarting)(enum color color);
 };
