@@ -19,8 +19,8 @@
 
 #include "base/fd.h"
 #include "base/list.h"
-#include "probe-loop.h"
 #include "report.h"
+#include "transfer.h"
 
 #define TRY_USEC   (10 * USEC_PER_SEC)
 /* Of an answer, which is not looked at; who sends more is not listened to. */
@@ -46,7 +46,7 @@ struct message {
 
 struct notify {
 	sd_event *event;
-	struct probe_loop *loop;
+	struct transfer_loop *loop;
 	struct curl_slist *headers;
 	sd_event_source *timer;
 	enum notify_state state;
@@ -101,7 +101,7 @@ static void try_end(struct notify *notify)
 {
 	if (!notify->easy)
 		return;
-	probe_loop_remove(notify->loop, notify->easy);
+	transfer_loop_remove(notify->loop, notify->easy);
 	curl_easy_cleanup(notify->easy);
 	notify->easy = NULL;
 }
@@ -156,7 +156,7 @@ static int try_open(struct notify *notify)
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, notify);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_answer);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, notify);
-	if (probe_loop_add(notify->loop, easy) < 0) {
+	if (transfer_loop_add(notify->loop, easy) < 0) {
 		curl_easy_cleanup(easy);
 		return -ENOMEM;
 	}
@@ -285,7 +285,7 @@ int notify_open(sd_event *event, struct notify **ret_notify)
 	if (r >= 0)
 		r = sd_event_source_set_enabled(notify->timer, SD_EVENT_OFF);
 	if (r >= 0)
-		r = probe_loop_open(event, on_transfer_ended, &notify->loop);
+		r = transfer_loop_open(event, on_transfer_ended, &notify->loop);
 	if (r >= 0)
 		r = headers_make(&notify->headers);
 	if (r < 0)
@@ -302,7 +302,7 @@ struct notify *notify_close(struct notify *notify)
 	message_free(notify->message);
 	while (!list_empty(&notify->waiting))
 		message_free(waiting_take(notify));
-	probe_loop_close(notify->loop);
+	transfer_loop_close(notify->loop);
 	curl_slist_free_all(notify->headers);
 	sd_event_source_disable_unref(notify->timer);
 	sd_event_unref(notify->event);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Knows one request to an instance and its life; does not know how libcurl is turned
- * (probe-loop.c), what an answer must be (probe-answer.c), nor what follows from it.
+ * (transfer.c), what an answer must be (probe-answer.c), nor what follows from it.
  *
  * An owner must be free to begin, cancel or close from `done`. So the end of a transfer is only
  * kept when libcurl tells it, and the probe's timer, its deadline until then, is set to now. What
@@ -19,11 +19,11 @@
 
 #include "base/fd.h"
 #include "probe-answer.h"
-#include "probe-loop.h"
+#include "transfer.h"
 
 struct prober {
 	sd_event *event;
-	struct probe_loop *loop;
+	struct transfer_loop *loop;
 	struct probe *probes;
 };
 
@@ -86,7 +86,7 @@ int prober_open(sd_event *event, struct prober **ret_prober)
 
 	if (!prober)
 		return -ENOMEM;
-	r = probe_loop_open(event, on_transfer_ended, &prober->loop);
+	r = transfer_loop_open(event, on_transfer_ended, &prober->loop);
 	if (r < 0)
 		return r;
 	prober->event = sd_event_ref(event);
@@ -100,7 +100,7 @@ struct prober *prober_close(struct prober *prober)
 		return NULL;
 	while (prober->probes)
 		probe_cancel(prober->probes);
-	probe_loop_close(prober->loop);
+	transfer_loop_close(prober->loop);
 	sd_event_unref(prober->event);
 	free(prober);
 	return NULL;
@@ -121,7 +121,7 @@ struct probe *probe_cancel(struct probe *probe)
 		return NULL;
 	prober_forget(probe->prober, probe);
 	if (probe->added)
-		probe_loop_remove(probe->prober->loop, probe->easy);
+		transfer_loop_remove(probe->prober->loop, probe->easy);
 	curl_easy_cleanup(probe->easy);
 	curl_slist_free_all(probe->headers);
 	sd_event_source_disable_unref(probe->timer);
@@ -284,7 +284,7 @@ static int probe_open(
 		prober->event, &probe->timer, CLOCK_MONOTONIC, deadline, 1, on_probe_timer, probe);
 	if (r < 0)
 		return r;
-	r = probe_loop_add(prober->loop, probe->easy);
+	r = transfer_loop_add(prober->loop, probe->easy);
 	if (r < 0)
 		return r;
 	probe->added = true;

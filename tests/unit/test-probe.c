@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * probe.c and probe-loop.c against real sockets: what is asked, when it ends, and that an owner may
+ * probe.c and transfer.c against real sockets: what is asked, when it ends, and that an owner may
  * do what he likes in every state. What is made of an answer has test-probe-answer.c.
  */
 #include <setjmp.h>

@@ -10,17 +10,17 @@
 
 #include "base/cleanup.h"
 
-struct probe_loop;
+struct transfer_loop;
 
 /* The transfer has ended. Called in the middle of libcurl: keep what it says, and remove the
  * transfer later, from the event loop. */
-typedef void (*probe_loop_ended_fn)(CURL *easy, CURLcode code);
+typedef void (*transfer_ended_fn)(CURL *easy, CURLcode code);
 
-int probe_loop_open(sd_event *event, probe_loop_ended_fn ended, struct probe_loop **ret_loop);
+int transfer_loop_open(sd_event *event, transfer_ended_fn ended, struct transfer_loop **ret_loop);
 /* Every transfer must have been removed. */
-struct probe_loop *probe_loop_close(struct probe_loop *loop);
-DEFINE_CLEANUP(struct probe_loop, probe_loop_close);
+struct transfer_loop *transfer_loop_close(struct transfer_loop *loop);
+DEFINE_CLEANUP(struct transfer_loop, transfer_loop_close);
 
 /* Nothing happens before the event loop turns. The handle stays the caller's. */
-int probe_loop_add(struct probe_loop *loop, CURL *easy);
-void probe_loop_remove(struct probe_loop *loop, CURL *easy);
+int transfer_loop_add(struct transfer_loop *loop, CURL *easy);
+void transfer_loop_remove(struct transfer_loop *loop, CURL *easy);

@@ -2,7 +2,7 @@
 /*
  * Knows libcurl's multi interface and how sd-event turns it; does not know what is transferred.
  */
-#include "probe-loop.h"
+#include "transfer.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -11,11 +11,11 @@
 
 #include "base/fd.h"
 
-struct probe_loop {
+struct transfer_loop {
 	sd_event *event;
 	CURLM *multi;
 	sd_event_source *timer; /* libcurl's own */
-	probe_loop_ended_fn ended;
+	transfer_ended_fn ended;
 	bool curl_ready; /* curl_global_init() was called */
 };
 
@@ -33,7 +33,7 @@ static uint32_t epoll_of(int what)
 	}
 }
 
-static void loop_collect(struct probe_loop *loop)
+static void loop_collect(struct transfer_loop *loop)
 {
 	CURLMsg *message;
 	int more;
@@ -45,7 +45,7 @@ static void loop_collect(struct probe_loop *loop)
 
 static int on_socket(sd_event_source *source, int fd, uint32_t events, void *owner)
 {
-	struct probe_loop *loop = owner;
+	struct transfer_loop *loop = owner;
 	int what = 0, running;
 
 	(void)source;
@@ -62,7 +62,7 @@ static int on_socket(sd_event_source *source, int fd, uint32_t events, void *own
 
 static int on_curl_timer(sd_event_source *source, uint64_t usec, void *owner)
 {
-	struct probe_loop *loop = owner;
+	struct transfer_loop *loop = owner;
 	int running;
 
 	(void)source;
@@ -76,7 +76,7 @@ static int on_curl_timer(sd_event_source *source, uint64_t usec, void *owner)
  * is heard of the transfer until its owner has waited long enough. */
 static int want_socket(CURL *easy, curl_socket_t fd, int what, void *owner, void *assigned)
 {
-	struct probe_loop *loop = owner;
+	struct transfer_loop *loop = owner;
 	sd_event_source *source = assigned;
 
 	(void)easy;
@@ -98,7 +98,7 @@ static int want_socket(CURL *easy, curl_socket_t fd, int what, void *owner, void
 /* CURLMOPT_TIMERFUNCTION: when libcurl wants to be called; -1: not at all. */
 static int want_timer(CURLM *multi, long timeout_ms, void *owner)
 {
-	struct probe_loop *loop = owner;
+	struct transfer_loop *loop = owner;
 
 	(void)multi;
 	if (timeout_ms < 0)
@@ -109,9 +109,10 @@ static int want_timer(CURLM *multi, long timeout_ms, void *owner)
 	return sd_event_source_set_enabled(loop->timer, SD_EVENT_ONESHOT) < 0 ? -1 : 0;
 }
 
-int probe_loop_open(sd_event *event, probe_loop_ended_fn ended, struct probe_loop **ret_loop)
+int transfer_loop_open(sd_event *event, transfer_ended_fn ended, struct transfer_loop **ret_loop)
 {
-	_cleanup_(cleanup_probe_loop_close) struct probe_loop *loop = calloc(1, sizeof(*loop));
+	_cleanup_(cleanup_transfer_loop_close) struct transfer_loop *loop =
+		calloc(1, sizeof(*loop));
 	int r;
 
 	if (!loop)
@@ -124,8 +125,7 @@ int probe_loop_open(sd_event *event, probe_loop_ended_fn ended, struct probe_loo
 	r = sd_event_source_set_enabled(loop->timer, SD_EVENT_OFF);
 	if (r < 0)
 		return r;
-	/* Plain HTTP to an address: nothing that needs TLS or a resolver. */
-	if (curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK)
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return -ENOMEM;
 	loop->curl_ready = true;
 	loop->multi = curl_multi_init();
@@ -139,7 +139,7 @@ int probe_loop_open(sd_event *event, probe_loop_ended_fn ended, struct probe_loo
 	return 0;
 }
 
-struct probe_loop *probe_loop_close(struct probe_loop *loop)
+struct transfer_loop *transfer_loop_close(struct transfer_loop *loop)
 {
 	if (!loop)
 		return NULL;
@@ -153,12 +153,12 @@ struct probe_loop *probe_loop_close(struct probe_loop *loop)
 	return NULL;
 }
 
-int probe_loop_add(struct probe_loop *loop, CURL *easy)
+int transfer_loop_add(struct transfer_loop *loop, CURL *easy)
 {
 	return curl_multi_add_handle(loop->multi, easy) == CURLM_OK ? 0 : -ENOMEM;
 }
 
-void probe_loop_remove(struct probe_loop *loop, CURL *easy)
+void transfer_loop_remove(struct transfer_loop *loop, CURL *easy)
 {
 	(void)curl_multi_remove_handle(loop->multi, easy);
 }
