@@ -52,8 +52,7 @@ int sockdiag_read_port(struct sockdiag *sockdiag, uint16_t port, struct sockdiag
 }
 
 /* Nothing goes wrong here: whose listener it is is the business of test-listener. */
-int sockdiag_read_listener(
-	struct sockdiag *sockdiag, uint16_t port, struct sockdiag_port *ret_port)
+int sockdiag_read_listener(struct sockdiag *sockdiag, uint16_t port, struct sockdiag_port *ret_port)
 {
 	(void)sockdiag;
 	(void)port;

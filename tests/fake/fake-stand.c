@@ -54,8 +54,7 @@ void stand_configure(const char *config)
 
 static void dir_remove(void)
 {
-	static const char *const names[] = {
-		"app.conf", "blue.env", "green.env", "hook.env"};
+	static const char *const names[] = {"app.conf", "blue.env", "green.env", "hook.env"};
 	char path[128];
 
 	for (size_t i = 0; i < ELEMENTS(names); i++) {
@@ -68,8 +67,7 @@ static void dir_remove(void)
 /* What the file says that the supervisor has written; without one, as at the very first start. */
 static enum role role_of(enum color color)
 {
-	struct environment_part part = {
-		.role = color == COLOR_BLUE ? ROLE_PRIMARY : ROLE_FALLBACK};
+	struct environment_part part = {.role = color == COLOR_BLUE ? ROLE_PRIMARY : ROLE_FALLBACK};
 
 	(void)environment_read(dir, color, &part);
 	return part.role;

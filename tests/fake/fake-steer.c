@@ -37,7 +37,7 @@ struct steer {
 
 static struct steer *the_steer;
 static unsigned number_next;
-static struct steer_counters counters;
+static struct steer_counters counted;
 
 static void on_followed(void *owner, unsigned number)
 {
@@ -108,7 +108,7 @@ void fake_steer_restart(void)
 		return;
 	world.relay_up = false;
 	world.route = route_held();
-	counters = (struct steer_counters){0};
+	counted = (struct steer_counters){0};
 	fake_event_later(ANSWER_USEC, on_gone, NULL, 0);
 	fake_event_later(BACK_USEC, on_back, NULL, 0);
 }
@@ -215,7 +215,7 @@ int steer_open(sd_event *event, const char *path, const struct steer_events *eve
 	the_steer->events = *events;
 	the_steer->owner = owner;
 	if (!world.recorded && world.crashes == 0)
-		counters = (struct steer_counters){0};
+		counted = (struct steer_counters){0};
 	fake_event_later(ANSWER_USEC, on_connected, NULL, 0);
 	*ret_steer = the_steer;
 	return 0;
@@ -271,8 +271,8 @@ static void on_counted(void *owner, unsigned number)
 	(void)number;
 	if (!the_steer || !world.relay_up || world.relay_deaf || !the_steer->events.counters)
 		return;
-	traffic_count(&counters);
-	the_steer->events.counters(the_steer->owner, &counters);
+	traffic_count(&counted);
+	the_steer->events.counters(the_steer->owner, &counted);
 }
 
 int steer_ask_counters(struct steer *steer)
