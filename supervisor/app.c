@@ -336,6 +336,7 @@ static void stage_fill(struct app *app)
 	app->stage.instances = app->instances;
 	app->stage.watch = app->watch;
 	app->stage.runtime_dir = app->dirs.runtime;
+	app->stage.state_dir = app->dirs.state;
 	app->stage.release = "";
 	app->stage.reconfigure = on_reconfigure;
 	app->stage.poke = on_poke;
