@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Knows /sys/fs/cgroup; knows neither units nor sockets.
+ * Knows where the kernel shows its control groups; knows neither units nor sockets.
  */
 #include "cgroup.h"
 
@@ -19,6 +19,11 @@
 static const char *const roots[] = {"/sys/fs/cgroup/unified", "/sys/fs/cgroup"};
 
 const char *cgroup_root_given, *cgroup_proc_given;
+
+const char *cgroup_proc(void)
+{
+	return cgroup_proc_given ? cgroup_proc_given : "/proc";
+}
 
 static void cleanup_dir(DIR **dir)
 {

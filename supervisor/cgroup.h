@@ -12,6 +12,9 @@
 /* A test's own tree, and its own /proc; NULL: the machine's. */
 extern const char *cgroup_root_given, *cgroup_proc_given;
 
+/* "/proc". */
+const char *cgroup_proc(void);
+
 /* Where the unified hierarchy is mounted: the whole tree, or beside version 1. NULL: nowhere. */
 const char *cgroup_root(void);
 

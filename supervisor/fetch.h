@@ -43,7 +43,7 @@ typedef void (*fetch_over_fn)(void *owner, enum fetch_result result, const char 
 int fetch_begin(sd_event *event, const struct fetch_order *order, fetch_over_fn over, void *owner,
 	struct fetch **ret_fetch);
 /* Gives up what is under way; what was downloaded stays for the next attempt, what was unpacked
- * does not. */
+ * goes with the next fetch or prune. */
 struct fetch *fetch_end(struct fetch *fetch);
 DEFINE_CLEANUP(struct fetch, fetch_end);
 

@@ -31,11 +31,6 @@ static void cleanup_file(FILE **file)
 		fclose(*file);
 }
 
-static const char *proc(void)
-{
-	return cgroup_proc_given ? cgroup_proc_given : "/proc";
-}
-
 /* In the order of the kernel, which is that of their ids: the oldest first. */
 static size_t group_read(const char *path, pid_t pids[static PIDS_MAX])
 {
@@ -63,7 +58,7 @@ static bool process_has(pid_t pid, uint64_t inode)
 	struct dirent *entry;
 	ssize_t n;
 
-	snprintf(path, sizeof(path), "%s/%d/fd", proc(), (int)pid);
+	snprintf(path, sizeof(path), "%s/%d/fd", cgroup_proc(), (int)pid);
 	snprintf(wanted, sizeof(wanted), "socket:[%llu]", (unsigned long long)inode);
 	dir = opendir(path);
 	while (dir && (entry = readdir(dir))) {
@@ -84,7 +79,7 @@ static void comm_read(pid_t pid, char comm[static COMM_MAX])
 	char path[64];
 
 	comm[0] = '\0';
-	snprintf(path, sizeof(path), "%s/%d/comm", proc(), (int)pid);
+	snprintf(path, sizeof(path), "%s/%d/comm", cgroup_proc(), (int)pid);
 	file = fopen(path, "re");
 	if (!file || !fgets(comm, COMM_MAX, file))
 		return;

@@ -86,7 +86,7 @@ int release_list(const char *directory, struct release **ret_releases, size_t *r
 }
 
 struct release_prune {
-	release_pruned_fn over;
+	release_prune_over_fn over;
 	void *owner;
 };
 
@@ -100,7 +100,7 @@ static void on_pruned(void *owner, unsigned number)
 }
 
 int release_prune_begin(sd_event *event, const char *directory, uint32_t keep,
-	const char *const *spared, release_pruned_fn over, void *owner,
+	const char *const *spared, release_prune_over_fn over, void *owner,
 	struct release_prune **ret_prune)
 {
 	struct release_prune *prune = calloc(1, sizeof(*prune));
