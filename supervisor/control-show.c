@@ -4,8 +4,10 @@
  */
 #include "control-show.h"
 
-#include <errno.h>
+#include <limits.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "environment.h"
@@ -29,10 +31,11 @@ static json_t *show_color(const struct instance *instance)
 	const struct unit_status *status = &instance->status;
 	const struct probe_result *answer = &instance->answer;
 
-	return json_pack("{s:s, s:s, s:b, s:s, s:s, s:s, s:i, s:i, s:f, s:i, s:s, s:f, s:s, s:b}",
-		"role", role_name(instance->color == COLOR_BLUE ? ROLE_PRIMARY : ROLE_FALLBACK),
-		"health", health_name(instance->verdict.health), "healthy",
-		instance_is_healthy(instance), "unit", instance->unit, "activity",
+	return json_pack(
+		"{s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:i, s:i, s:f, s:i, s:s, s:f, s:s, s:b}",
+		"role", role_name(instance->role), "release", instance->release, "health",
+		health_name(instance->verdict.health), "healthy", instance_is_healthy(instance),
+		"unit", instance->unit, "activity",
 		instance->known ? unit_activity_name(status->activity) : "unknown", "sub_state",
 		status->sub_state, "pid", (int)status->main_pid, "restarts", (int)status->restarts,
 		"since", realtime_of(status->active_since_usec), "port", (int)instance->port,
@@ -51,44 +54,66 @@ static json_t *show_counters(const struct steer_counters *counters)
 
 	for (enum color color = 0; object && color < COLOR_COUNT; color++)
 		(void)json_object_set_new(object, color_name(color),
-			json_pack("{s:I, s:I, s:I, s:I, s:I}", "reads",
+			json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "reads",
 				(json_int_t)counters->reads[color], "writes",
-				(json_int_t)counters->writes[color], "failed",
+				(json_int_t)counters->writes[color], "errors",
+				(json_int_t)counters->errors[color], "failed",
 				(json_int_t)counters->failed[color], "inflight",
 				(json_int_t)counters->inflight[color], "streams",
 				(json_int_t)counters->streams[color]));
 	return object;
 }
 
-static json_t *show_step(const struct step *step, const struct step_story *story)
+/* While the traffic is shared: who has how much of it, in per cent. */
+static json_t *show_shares(const struct route *route)
 {
-	uint64_t took = story->took_usec;
+	for (enum route_class class = 0; class < ROUTE_CLASS_COUNT; class ++) {
+		int blue = route->weight[class][COLOR_BLUE];
+		int green = route->weight[class][COLOR_GREEN];
 
-	if (story->state == STEP_BEGUN || story->state == STEP_UNDOING)
-		took = now_usec() - story->begun_usec;
-	return json_pack("{s:s, s:s, s:s, s:f, s:s}", "step", step->name, "text", step->text,
-		"state", step_state_name(story->state), "seconds", (double)took / USEC_PER_SEC,
-		"detail", story->text);
+		if (blue > 0 && green > 0)
+			return json_pack("{s:f, s:f}", "blue", 100.0 * blue / (blue + green),
+				"green", 100.0 * green / (blue + green));
+	}
+	return NULL;
 }
 
-json_t *show_cycle(const struct app_view *view, const struct record *record, const char *outcome)
+/* While the old color is kept as it is: how long still, and what a rollback leads to. */
+static json_t *show_window(const struct app_view *view)
 {
-	json_t *steps = json_array();
-	json_t *object;
+	uint64_t elapsed;
+	double left;
 
-	/* The stories are those of the record in the view, or of nobody. */
-	for (size_t i = 0;
-		view->stories && i < view->step_count && strcmp(view->record.id, record->id) == 0;
-		i++)
-		(void)json_array_append_new(steps, show_step(&view->steps[i], &view->stories[i]));
-	object = json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:f, s:f, s:s, s:I, s:I, s:s, s:o}",
-		"id", record->id, "outcome", outcome, "step", record->step, "reason",
-		record->reason, "committed", record->committed, "undoing", record->undoing,
-		"started", (double)record->started_realtime_usec / USEC_PER_SEC, "ended",
-		(double)record->ended_realtime_usec / USEC_PER_SEC, "asked_by", record->asked_by,
-		"asked_by_uid", (json_int_t)record->asked_by_uid, "asked_by_pid",
-		(json_int_t)record->asked_by_pid, "release", record->release, "steps", steps);
-	return object;
+	if (view->state != APP_CYCLE || strcmp(view->record.step, "window") != 0 || !view->stories)
+		return NULL;
+	for (size_t i = 0; i < view->step_count; i++) {
+		if (strcmp(view->steps[i].name, "window") != 0 ||
+			view->stories[i].state != STEP_BEGUN)
+			continue;
+		elapsed = now_usec() - view->stories[i].begun_usec;
+		left = ((double)view->config->window_usec - (double)elapsed) / USEC_PER_SEC;
+		return json_pack("{s:f, s:s}", "seconds_left", left > 0 ? left : 0, "former",
+			view->instances[color_other(view->stage->primary)]->release);
+	}
+	return NULL;
+}
+
+/* What is not always there. */
+static void add_cycles(json_t *object, const struct app_view *view)
+{
+	json_t *shares = view->route ? show_shares(view->route) : NULL;
+	json_t *window = show_window(view);
+
+	if (shares)
+		(void)json_object_set_new(object, "ramp", shares);
+	if (window)
+		(void)json_object_set_new(object, "window", window);
+	if (view->recorded)
+		(void)json_object_set_new(object, "cycle",
+			show_cycle(view, &view->record, record_outcome_name(view->record.outcome)));
+	if (view->queued)
+		(void)json_object_set_new(
+			object, "queued", show_cycle(view, &view->queue, "queued"));
 }
 
 json_t *show_status(const struct app_view *view)
@@ -101,21 +126,17 @@ json_t *show_status(const struct app_view *view)
 			colors, color_name(color), show_color(view->instances[color]));
 	if (view->route)
 		route_format(view->route, route);
-	object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:{s:b}, s:f}", "app", view->name,
+	object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:{s:b}, s:f}", "app", view->name,
 		"version", VERSION, "state", app_state_name(view->state), "reason", view->reason,
-		"route", route, "colors", colors, "relay", "connected", view->relay_connected,
-		"hold_limit", (double)view->config->hold_usec / USEC_PER_SEC);
+		"primary", color_name(view->stage->primary), "route", route, "colors", colors,
+		"relay", "connected", view->relay_connected, "hold_limit",
+		(double)view->config->hold_usec / USEC_PER_SEC);
 	if (!object)
 		return NULL;
 	if (view->counted)
 		(void)json_object_set_new(json_object_get(object, "relay"), "counters",
 			show_counters(&view->counters));
-	if (view->recorded)
-		(void)json_object_set_new(object, "cycle",
-			show_cycle(view, &view->record, record_outcome_name(view->record.outcome)));
-	if (view->queued)
-		(void)json_object_set_new(
-			object, "queued", show_cycle(view, &view->queue, "queued"));
+	add_cycles(object, view);
 	return object;
 }
 
@@ -133,6 +154,68 @@ json_t *show_plan(const struct app_view *view)
 				"on_failure", step->meaning, "undone", step->undo != NULL));
 	}
 	return array;
+}
+
+json_t *show_findings(const struct preflight_finding *findings, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < count; i++)
+		(void)json_array_append_new(
+			array, json_pack("{s:s, s:s, s:s}", "subject", findings[i].subject,
+				       "answer", preflight_answer_name(findings[i].answer), "text",
+				       findings[i].text));
+	return array;
+}
+
+/* The colors that run it, those whose links lead to it (and who run it at their next start), and
+ * whether the primary is one that runs it. */
+static json_t *show_release(const struct app_view *view, const struct release *release)
+{
+	json_t *colors = json_array(), *links = json_array();
+	char linked[RELEASE_TAG_MAX];
+	bool primary = false;
+
+	for (enum color color = 0; color < COLOR_COUNT; color++) {
+		if (strcmp(view->instances[color]->release, release->tag) == 0) {
+			(void)json_array_append_new(colors, json_string(color_name(color)));
+			primary = primary || color == view->stage->primary;
+		}
+		if (release_linked(view->stage->state_dir, color, linked) >= 0 &&
+			strcmp(linked, release->tag) == 0)
+			(void)json_array_append_new(links, json_string(color_name(color)));
+	}
+	return json_pack("{s:s, s:f, s:o, s:o, s:b}", "tag", release->tag, "since",
+		(double)release->since_usec / USEC_PER_SEC, "colors", colors, "links", links,
+		"primary", primary);
+}
+
+json_t *show_releases(const struct app_view *view, const struct release *releases, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < count; i++)
+		(void)json_array_append_new(array, show_release(view, &releases[i]));
+	return array;
+}
+
+json_t *show_news(const struct app_view *view, const struct show_news *news)
+{
+	char host[HOST_NAME_MAX + 1] = "";
+	struct timespec time;
+	json_t *object;
+
+	(void)gethostname(host, sizeof(host) - 1);
+	clock_gettime(CLOCK_REALTIME, &time);
+	object = json_pack("{s:s, s:s, s:s, s:s, s:f}", "app", view->name, "event", news->event,
+		"reason", news->reason, "host", host, "time",
+		(double)time.tv_sec + (double)time.tv_nsec / 1e9);
+	if (object && news->outcome) {
+		(void)json_object_set_new(object, "outcome", json_string(news->outcome));
+		(void)json_object_set_new(object, "id", json_string(news->id));
+		(void)json_object_set_new(object, "release", json_string(news->release));
+	}
+	return object;
 }
 
 json_t *show_progress(const char *id, const struct step *step, const struct step_story *story)

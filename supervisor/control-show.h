@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the supervisor shows, as JSON: status, cycles, the plan, an event. The keys are a contract
- * (supervisor/README.md): later versions add some and take none away.
+ * What the supervisor shows, as JSON: status, cycles, releases, the plan, an event. The keys are a
+ * contract (supervisor/README.md): later versions add some and take none away.
  */
 #pragma once
 
@@ -9,18 +9,26 @@
 
 #include "app.h"
 
-#define SHOW_HISTORY_MAX 20 /* cycles that are kept for people to look at */
+/* Seconds as people write them: 0.1, not 0.10000000000000001. */
+#define SHOW_REAL JSON_REAL_PRECISION(16)
+
+/* What a webhook is told. */
+struct show_news {
+	const char *event;   /* "cycle", "degraded", "restored", "nobody-healthy" */
+	const char *outcome; /* of the cycle; NULL for the other events */
+	const char *id, *release;
+	const char *reason; /* one sentence, or "" */
+};
 
 /* New references, NULL without memory. */
 json_t *show_status(const struct app_view *view);
-json_t *show_cycle(const struct app_view *view, const struct record *record, const char *outcome);
 json_t *show_plan(const struct app_view *view);
+json_t *show_findings(const struct preflight_finding *findings, size_t count);
+json_t *show_releases(const struct app_view *view, const struct release *releases, size_t count);
 json_t *show_progress(const char *id, const struct step *step, const struct step_story *story);
+json_t *show_news(const struct app_view *view, const struct show_news *news);
 
-/* The last cycles, newest last, in STATE/history.json. For people only: what a supervisor that
- * comes back must know is in the record. A file that cannot be read is begun anew. */
-json_t *history_load(const char *state_dir);
-/* Replaces the entry of the same id, or adds it. */
-int history_add(json_t *history, const char *state_dir, json_t *cycle);
-/* A borrowed reference; NULL if it is not known. id "": the last one. */
-json_t *history_find(const json_t *history, const char *id);
+/* control-receipt.c: a cycle, with its steps and its receipt if the view has them. */
+json_t *show_cycle(const struct app_view *view, const struct record *record, const char *outcome);
+/* The same in one sentence. */
+void show_sentence(const json_t *cycle, char *buffer, size_t size);

@@ -23,6 +23,7 @@ struct fetch_order {
 	/* What the archive must have; NULL or "": what the file SHA256SUMS beside it says, which
 	 * must then be there. */
 	const char *sha256;
+	uint64_t patience_usec; /* without a byte from the server; 0: 30 s */
 };
 
 enum fetch_result {

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Knows D-Bus callers who want something changed: who they are, and that only root and the
+ * supervisor's own user may. What can be changed, app.c knows, and says why it cannot.
+ */
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "control-inside.h"
+
+#define SHA256_DIGITS 64
+
+/* "root (ansible)". A command is there only if the kernel shows us other people's processes. */
+static void asker_name(const struct app_asker *asker, sd_bus_creds *creds, char *name, size_t size)
+{
+	const struct passwd *user = getpwuid(asker->uid);
+	const char *command;
+
+	/* ExecReload= runs bluegreenctl as our own user. */
+	if (asker->uid == geteuid() && asker->uid != 0) {
+		snprintf(name, size, "systemctl reload");
+		return;
+	}
+	if (sd_bus_creds_get_comm(creds, &command) >= 0 && *command)
+		snprintf(name, size, "%.40s (%.16s)", user ? user->pw_name : "", command);
+	else
+		snprintf(name, size, "%s", user ? user->pw_name : "");
+	/* A process may call itself anything, and the record is a line a key. */
+	for (; *name; name++)
+		if ((unsigned char)*name < ' ' || (unsigned char)*name >= 0x7f)
+			*name = '?';
+}
+
+/* Who sends it, by the kernel's word as the bus passes it on: the bus policy is the first door,
+ * this is the second. */
+static int asker_find(sd_bus_message *message, struct app_asker *ret_asker, sd_bus_error *error)
+{
+	_cleanup_(sd_bus_creds_unrefp) sd_bus_creds *creds = NULL;
+	int r;
+
+	r = sd_bus_query_sender_creds(message,
+		SD_BUS_CREDS_EUID | SD_BUS_CREDS_PID | SD_BUS_CREDS_COMM | SD_BUS_CREDS_AUGMENT,
+		&creds);
+	if (r < 0)
+		return r;
+	r = sd_bus_creds_get_euid(creds, &ret_asker->uid);
+	if (r < 0)
+		return r;
+	ret_asker->pid = 0;
+	(void)sd_bus_creds_get_pid(creds, &ret_asker->pid);
+	asker_name(ret_asker, creds, ret_asker->name, sizeof(ret_asker->name));
+	if (ret_asker->uid == 0 || ret_asker->uid == geteuid())
+		return 0;
+	return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED,
+		"only root may change what runs; you are uid %u", ret_asker->uid);
+}
+
+/* What came of it: the id of a cycle, or why not. */
+static int reply_id(
+	sd_bus_message *message, int r, const char *id, const char *why, sd_bus_error *error)
+{
+	if (r < 0)
+		return sd_bus_error_setf(error, SD_BUS_ERROR_FAILED, "%s", why);
+	return sd_bus_reply_method_return(message, "s", id);
+}
+
+static int deploy(sd_bus_message *message, struct control *control, const struct app_order *order,
+	sd_bus_error *error)
+{
+	char id[RECORD_ID_MAX], why[APP_ERROR_MAX] = "";
+	struct app_asker asker;
+	int r;
+
+	r = asker_find(message, &asker, error);
+	if (r < 0)
+		return r;
+	if (*order->release && !release_tag_valid(order->release))
+		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+			"\"%.64s\" cannot be a release: a tag begins with a letter or a digit, has "
+			"only those and . _ + -, and at most %d of them",
+			order->release, RELEASE_TAG_MAX - 1);
+	if (*order->sha256 &&
+		(strlen(order->sha256) != SHA256_DIGITS ||
+			strspn(order->sha256, "0123456789abcdefABCDEF") != SHA256_DIGITS))
+		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+			"a SHA-256 has 64 hexadecimal digits; \"%.80s\" is none", order->sha256);
+	r = app_deploy(control->app, &asker, order, id, why);
+	return reply_id(message, r, id, why, error);
+}
+
+/* An older bluegreenctl: no checksum. */
+int control_deploy(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct app_order order = {.sha256 = ""};
+	int r;
+
+	r = sd_bus_message_read(message, "s", &order.release);
+	if (r < 0)
+		return r;
+	order.verb = *order.release ? "deploy" : "reload";
+	return deploy(message, userdata, &order, error);
+}
+
+int control_deploy_release(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct app_order order = {.verb = "deploy"};
+	int r;
+
+	r = sd_bus_message_read(message, "ss", &order.release, &order.sha256);
+	if (r < 0)
+		return r;
+	return deploy(message, userdata, &order, error);
+}
+
+int control_abort(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct control *control = userdata;
+	char id[RECORD_ID_MAX], why[APP_ERROR_MAX] = "";
+	struct app_asker asker;
+	int r;
+
+	r = asker_find(message, &asker, error);
+	if (r < 0)
+		return r;
+	r = app_abort(control->app, &asker, id, why);
+	return reply_id(message, r, id, why, error);
+}
+
+int control_rollback(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct control *control = userdata;
+	char id[RECORD_ID_MAX], why[APP_ERROR_MAX] = "";
+	struct app_asker asker;
+	const char *release;
+	int r;
+
+	r = sd_bus_message_read(message, "s", &release);
+	if (r < 0)
+		return r;
+	r = asker_find(message, &asker, error);
+	if (r < 0)
+		return r;
+	if (*release && !release_tag_valid(release))
+		return sd_bus_error_setf(
+			error, SD_BUS_ERROR_INVALID_ARGS, "\"%.64s\" cannot be a release", release);
+	r = app_rollback(control->app, &asker, release, id, why);
+	return reply_id(message, r, id, why, error);
+}
