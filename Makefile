@@ -61,6 +61,7 @@ $(BUILD)/modules.a: $(call object,$(MODULES))
 # A unit test that runs above fakes names them here; the linker takes them instead of the seam's
 # real side, because they come before the archive.
 FAKES_test-deploy := event world stand manager probe sockdiag record release fetch steer report
+FAKES_test-swap := event world stand manager probe sockdiag record release fetch steer report
 FAKES_test-watch := event world stand manager probe sockdiag record release fetch steer report
 FAKES_test-drain := event
 .SECONDEXPANSION:
