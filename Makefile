@@ -64,6 +64,8 @@ FAKES_test-deploy := event world stand manager probe sockdiag record release fet
 FAKES_test-swap := event world stand manager probe sockdiag record release fetch steer report
 FAKES_test-watch := event world stand manager probe sockdiag record release fetch steer report
 FAKES_test-drain := event
+FAKES_test-instance := event
+FAKES_test-instance-protocol := event
 .SECONDEXPANSION:
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $$(addsuffix .o,$$(addprefix $(BUILD)/obj/tests/fake/fake-,$$(FAKES_$$*))) $(BUILD)/modules.a
 	@mkdir -p $(@D)

@@ -21,12 +21,15 @@ enum preflight_answer {
 const char *preflight_answer_name(enum preflight_answer answer);
 
 struct preflight_finding {
-	const char *subject; /* "release", "units", "ports", "relay", "fallback", "memory", "disk",
-				"hooks" */
+	const char *subject; /* "release", "units", "ports", "relay" (not with Protocol=none),
+			      * "fallback" or, under strategy swap, "primary"; "memory", "disk",
+			      * "hooks" */
+	const char *unit;    /* a color's that it is about; NULL: none, or both */
 	enum preflight_answer answer;
 	char text[STEP_TEXT_MAX];
 };
 
-/* release: as stage->release. Returns how many findings. */
+/* release: as stage->release; "": what is in place, or what each color runs. Returns how many
+ * findings. A hook's unit is not known at the first look; stage->poke() is called when it is. */
 size_t preflight_look(const struct stage *stage, const char *release,
 	struct preflight_finding findings[static PREFLIGHT_MAX]);

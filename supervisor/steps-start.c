@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "memory.h"
 #include "report.h"
 #include "steps-acts.h"
 
@@ -135,9 +134,6 @@ int act_start(struct stage *stage, enum job_verb verb, enum color color, enum ro
 	int r;
 
 	stage->part_before = part_of(stage, color);
-	/* A new process has not shown yet what it needs. */
-	if (instance->role == ROLE_PRIMARY)
-		(void)memory_learn(stage->state_dir, color, instance->status.control_group);
 	stage->restarts_before = instance->status.restarts;
 	r = stage_equip(stage, color, role, release, why);
 	if (r >= 0)
