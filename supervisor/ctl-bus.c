@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "ctl.h"
 
 #define OBJECT_PATH	 "/app/bluegreen"
@@ -58,36 +59,45 @@ static int error_explain(const struct ctl *ctl, const sd_bus_error *error, int r
 			ctl->app);
 		return CTL_UNKNOWN;
 	}
+	if (sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_METHOD)) {
+		fprintf(stderr,
+			"bluegreenctl: the supervisor of %s is older than this program and cannot "
+			"do this; restart it with `systemctl restart %s-bluegreen'\n",
+			ctl->app, ctl->app);
+		return CTL_FAILED;
+	}
 	fprintf(stderr, "bluegreenctl: %s\n", error->message ? error->message : strerror(-r));
 	return CTL_FAILED;
 }
 
-static int call(struct ctl *ctl, const char *method, const char *argument, sd_bus_message **ret)
+static int call(struct ctl *ctl, const struct ctl_method *method, sd_bus_message **ret)
 {
+	static const char *const types[] = {"", "s", "ss"};
 	sd_bus_error error = SD_BUS_ERROR_NULL;
+	size_t count = 0;
 	int r, exit_status;
 
 	exit_status = ctl_connect(ctl);
 	if (exit_status != CTL_OK)
 		return exit_status;
-	if (argument)
-		r = sd_bus_call_method(ctl->bus, ctl_bus_name(ctl), OBJECT_PATH, OBJECT_INTERFACE,
-			method, &error, ret, "s", argument);
-	else
-		r = sd_bus_call_method(ctl->bus, ctl_bus_name(ctl), OBJECT_PATH, OBJECT_INTERFACE,
-			method, &error, ret, NULL);
+	while (count < ELEMENTS(method->arguments) && method->arguments[count])
+		count++;
+	/* Arguments beyond those that the types name are not looked at. */
+	r = sd_bus_call_method(ctl->bus, ctl_bus_name(ctl), OBJECT_PATH, OBJECT_INTERFACE,
+		method->name, &error, ret, types[count], method->arguments[0],
+		method->arguments[1]);
 	exit_status = r < 0 ? error_explain(ctl, &error, r) : CTL_OK;
 	sd_bus_error_free(&error);
 	return exit_status;
 }
 
-json_t *ctl_call(struct ctl *ctl, const char *method, const char *argument, int *ret_exit)
+json_t *ctl_call(struct ctl *ctl, const struct ctl_method *method, int *ret_exit)
 {
 	sd_bus_message *reply = NULL;
 	json_t *value = NULL;
 	const char *text;
 
-	*ret_exit = call(ctl, method, argument, &reply);
+	*ret_exit = call(ctl, method, &reply);
 	if (*ret_exit != CTL_OK)
 		return NULL;
 	if (sd_bus_message_read(reply, "s", &text) >= 0)
@@ -101,19 +111,19 @@ json_t *ctl_call(struct ctl *ctl, const char *method, const char *argument, int 
 	return value;
 }
 
-int ctl_deploy(struct ctl *ctl, const char *release, char *id)
+int ctl_begin(struct ctl *ctl, const struct ctl_method *method, char id[static CTL_ID_MAX])
 {
 	sd_bus_message *reply = NULL;
 	const char *text;
 	int r;
 
-	r = call(ctl, "Deploy", release, &reply);
+	r = call(ctl, method, &reply);
 	if (r != CTL_OK)
 		return r;
 	if (sd_bus_message_read(reply, "s", &text) < 0)
 		r = CTL_UNKNOWN;
 	else
-		snprintf(id, 33, "%s", text);
+		snprintf(id, CTL_ID_MAX, "%s", text);
 	sd_bus_message_unref(reply);
 	return r;
 }

@@ -2,31 +2,33 @@
 /*
  * Knows how to wait for a cycle: its steps are told by signals, its end by the signal of its own
  * id, and both by GetCycle, should a signal be lost. A supervisor that goes takes its bus name
- * along: then nothing more is known, and that is said at once.
+ * along: then nothing more is known, and that is said at once. What the end means for who called is
+ * in ctl-outcome.c.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fd.h"
-#include "ctl.h"
+#include "ctl-follow.h"
+#include "ctl-screen.h"
 
 /* How often the truth is asked for: a terminal shows what a step waits for. */
 #define ASK_USEC	  (5 * USEC_PER_SEC)
 #define ASK_TERMINAL_USEC (500 * USEC_PER_MSEC)
 #define REDRAW_USEC	  (100 * USEC_PER_MSEC)
+/* A signal that comes just before the wait is noticed after it. */
+#define WAIT_USEC	  USEC_PER_SEC
 
-struct follow {
-	struct ctl *ctl;
-	const char *id;
-	json_t *cycle; /* as it was told last; NULL: not yet */
-	char step[64]; /* the step under way */
-	uint64_t step_began;
-	size_t lines;	  /* that the live display has on the screen */
-	bool ended, lost; /* lost: the supervisor went */
-	char outcome[32];
-	char reason[1024];
-};
+/* ^C, or systemd that stops the supervisor and what runs for it. */
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+	(void)number;
+	interrupted = 1;
+}
 
 static void follow_end(struct follow *follow, const char *outcome, const char *reason)
 {
@@ -49,6 +51,17 @@ static void step_line(struct follow *follow, const json_t *event)
 	fflush(stdout);
 }
 
+/* How long the way back of the route took: by the supervisor's clock, and since the command. */
+static void route_note(struct follow *follow, const json_t *event)
+{
+	if (strcmp(json_word(event, "step"), "switch") != 0 ||
+		strcmp(json_word(event, "state"), "undone") != 0)
+		return;
+	follow->switched = true;
+	follow->switch_seconds = json_figure(event, "usec") / USEC_PER_SEC;
+	follow->switched_after = (double)(now_usec() - follow->began) / USEC_PER_SEC;
+}
+
 static int on_progress(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
 	struct follow *follow = userdata;
@@ -60,6 +73,7 @@ static int on_progress(sd_bus_message *message, void *userdata, sd_bus_error *er
 		return 0;
 	event = json_loads(text, 0, NULL);
 	if (event && strcmp(json_word(event, "id"), follow->id) == 0) {
+		route_note(follow, event);
 		if (follow->ctl->json)
 			printf("%s\n", text);
 		else if (!follow->ctl->terminal)
@@ -126,7 +140,8 @@ static int cycle_ask(struct follow *follow)
 	json_t *cycle;
 	int exit_status;
 
-	cycle = ctl_call(follow->ctl, "GetCycle", follow->id, &exit_status);
+	cycle = ctl_call(follow->ctl,
+		&(struct ctl_method){.name = "GetCycle", .arguments = {follow->id}}, &exit_status);
 	if (!cycle)
 		return exit_status;
 	json_decref(follow->cycle);
@@ -172,7 +187,7 @@ static int wait_a_little(struct follow *follow)
 	uint64_t asked = now_usec();
 	bool live = follow->ctl->terminal && !follow->ctl->json;
 
-	while (!follow->ended && !follow->lost) {
+	while (!follow->ended && !follow->lost && !interrupted) {
 		int r = sd_bus_process(follow->ctl->bus, NULL);
 
 		if (r < 0)
@@ -183,83 +198,76 @@ static int wait_a_little(struct follow *follow)
 			return 0;
 		if (live)
 			redraw(follow);
-		r = sd_bus_wait(follow->ctl->bus, live ? REDRAW_USEC : ASK_USEC);
+		r = sd_bus_wait(follow->ctl->bus, live ? REDRAW_USEC : WAIT_USEC);
 		if (r < 0 && r != -EINTR)
 			return r;
 	}
 	return 0;
 }
 
-static int follow_lost(const struct follow *follow)
+/* The cycle that runs now, if any: what a rollback takes back, and what an abort does. */
+static void running_find(struct follow *follow, char id[static CTL_ID_MAX])
 {
-	fprintf(stderr,
-		"bluegreenctl: the supervisor of %s went in the middle of cycle %.8s: its outcome "
-		"is "
-		"unknown, see `bluegreenctl status'\n",
-		follow->ctl->app, follow->id);
-	return CTL_UNKNOWN;
+	int exit_status;
+	json_t *status =
+		ctl_call(follow->ctl, &(struct ctl_method){.name = "GetStatus"}, &exit_status);
+	const json_t *cycle = json_object_get(status, "cycle");
+
+	if (strcmp(json_word(cycle, "outcome"), "running") == 0)
+		snprintf(id, CTL_ID_MAX, "%s", json_word(cycle, "id"));
+	json_decref(status);
 }
 
-static int follow_tell(struct follow *follow)
+/* Until it has ended, or nothing more will be known of it. */
+static int follow_wait(struct follow *follow)
 {
-	const char *app = follow->ctl->app, *how = "was superseded:";
+	int r;
 
-	if (follow->ctl->json && follow->cycle) {
-		char *text = json_dumps(follow->cycle, JSON_COMPACT);
-
-		printf("%s\n", text ? text : "{}");
-		free(text);
-	} else if (follow->ctl->terminal) {
-		redraw(follow);
+	while (!follow->ended && !follow->lost && !interrupted) {
+		r = cycle_ask(follow);
+		if (r != CTL_OK && !follow->lost)
+			return CTL_UNKNOWN;
+		if (wait_a_little(follow) >= 0 || follow->ended)
+			continue;
+		fprintf(stderr,
+			"bluegreenctl: the system bus went in the middle of cycle %.8s, which goes "
+			"on without it: how it ends, `bluegreenctl history' tells\n",
+			follow->id);
+		return CTL_UNKNOWN;
 	}
-	if (strcmp(follow->outcome, "succeeded") == 0)
-		return CTL_OK;
-	/* A reason begins with the step that it came from, but for a cycle that had none. */
-	if (strcmp(follow->outcome, "failed") == 0)
-		how = "failed at";
-	else if (strcmp(follow->outcome, "interrupted") == 0)
-		how = "was interrupted at";
-	fprintf(stderr,
-		"bluegreenctl: the cycle %s %s; see `bluegreenctl status', `journalctl -u %s@blue' "
-		"and `journalctl -u %s@green'\n",
-		how, follow->reason, app, app);
-	return strcmp(follow->outcome, "interrupted") == 0 ? CTL_UNKNOWN : CTL_FAILED;
+	/* The last words are those of the record. */
+	if (follow->ended)
+		(void)cycle_ask(follow);
+	if (follow->ctl->terminal && !follow->ctl->json)
+		redraw(follow);
+	return CTL_OK;
 }
 
-int ctl_follow(struct ctl *ctl, const char *release)
+int ctl_follow(struct ctl *ctl, const struct ctl_method *method)
 {
+	const struct sigaction action = {.sa_handler = on_signal};
 	struct follow follow = {.ctl = ctl};
-	char id[33] = "";
+	char running[CTL_ID_MAX] = "";
 	int r;
 
 	r = ctl_connect(ctl);
 	if (r != CTL_OK)
 		return r;
-	follow.id = id;
 	/* Before the cycle begins, so that no signal of it is missed. */
 	if (matches_add(ctl, &follow) < 0)
 		return CTL_FAILED;
-	r = ctl_deploy(ctl, release, id);
+	if (strcmp(method->name, "Rollback") == 0)
+		running_find(&follow, running);
+	follow.began = now_usec();
+	r = ctl_begin(ctl, method, follow.id);
 	if (r != CTL_OK)
 		return r;
-	while (!follow.ended && !follow.lost) {
-		r = cycle_ask(&follow);
-		if (r != CTL_OK && !follow.lost)
-			return CTL_UNKNOWN;
-		if (wait_a_little(&follow) < 0 && !follow.ended) {
-			fprintf(stderr,
-				"bluegreenctl: the system bus went in the middle of cycle %.8s, "
-				"which "
-				"goes on without it: how it ends, `bluegreenctl history' tells\n",
-				id);
-			json_decref(follow.cycle);
-			return CTL_UNKNOWN;
-		}
-	}
-	/* The last words are those of the record. */
-	if (follow.ended)
-		(void)cycle_ask(&follow);
-	r = follow.ended ? follow_tell(&follow) : follow_lost(&follow);
+	follow.takes_back = strcmp(method->name, "Abort") == 0 || strcmp(follow.id, running) == 0;
+	(void)sigaction(SIGINT, &action, NULL);
+	(void)sigaction(SIGTERM, &action, NULL);
+	r = follow_wait(&follow);
+	if (r == CTL_OK)
+		r = follow_tell(&follow);
 	json_decref(follow.cycle);
 	return r;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Knows how answers look on a screen; knows no D-Bus. A key that is missing, because the
- * supervisor is of another version, is shown as nothing.
+ * Knows paints, words and widths; what is shown with them, the other ctl-screen-*.c know.
  */
+#include "ctl-screen.h"
+
 #include <string.h>
 #include <time.h>
 
 #include "base/cleanup.h"
-#include "ctl.h"
 
 static const char *const paint_codes[PAINT_COUNT] = {
 	[PAINT_PLAIN] = "",
@@ -33,6 +33,11 @@ static const struct {
 	{"degraded", PAINT_BAD},
 	{"failed", PAINT_BAD},
 	{"interrupted", PAINT_BAD},
+	{"refuses", PAINT_BAD},
+	{"aborted", PAINT_BUSY},
+	{"waits", PAINT_BUSY},
+	{"fine", PAINT_GOOD},
+	{"primary", PAINT_BOLD},
 	{"superseded", PAINT_DIM},
 	{"starting", PAINT_BUSY},
 	{"unknown", PAINT_BUSY},
@@ -86,20 +91,20 @@ void screen_text(const struct ctl *ctl, enum paint paint, int width, const char 
 		printf("%-*s", width, text);
 }
 
-static void screen_word(const struct ctl *ctl, int width, const char *word)
+void screen_word(const struct ctl *ctl, int width, const char *word)
 {
 	screen_text(ctl, paint_of(word), width, word);
 }
 
-static void screen_label(const struct ctl *ctl, const char *label)
+void screen_label(const struct ctl *ctl, const char *label)
 {
 	printf("  ");
 	screen_text(ctl, PAINT_DIM, 8, label);
 }
 
-/* "340 ms", "12.3 s", "4 min 10 s", "3 h 5 min", "2 d 4 h". */
-static void duration_format(double seconds, char *buffer, size_t size)
+const char *duration_format(double seconds, char buffer[static DURATION_MAX])
 {
+	const size_t size = DURATION_MAX;
 	long whole = (long)(seconds + 0.5);
 
 	if (seconds < 1)
@@ -112,33 +117,34 @@ static void duration_format(double seconds, char *buffer, size_t size)
 		snprintf(buffer, size, "%ld h %ld min", whole / 3600, whole / 60 % 60);
 	else
 		snprintf(buffer, size, "%ld d %ld h", whole / 86400, whole / 3600 % 24);
+	return buffer;
 }
 
-static void ago_format(double realtime, char *buffer, size_t size)
+const char *ago_format(double realtime, char buffer[static DURATION_MAX])
 {
 	double ago = (double)time(NULL) - realtime;
 
-	if (realtime <= 0)
-		snprintf(buffer, size, "-");
-	else
-		duration_format(ago < 1 ? 1 : (double)(long)ago, buffer, size);
+	if (realtime > 0)
+		return duration_format(ago < 1 ? 1 : (double)(long)ago, buffer);
+	snprintf(buffer, DURATION_MAX, "-");
+	return buffer;
 }
 
 void screen_step(const struct ctl *ctl, const char *name, const char *state, double elapsed,
 	const char *detail)
 {
 	const char *mark = "?";
-	char took[32] = "";
+	char took[DURATION_MAX] = "";
 
 	for (size_t i = 0; i < ELEMENTS(step_marks); i++)
 		if (strcmp(step_marks[i].state, state) == 0)
 			mark = ctl->unicode ? step_marks[i].unicode : step_marks[i].ascii;
 	if (elapsed >= 0)
-		duration_format(elapsed, took, sizeof(took));
+		(void)duration_format(elapsed, took);
 	printf("  ");
 	screen_text(ctl, paint_of(state), 0, mark);
 	printf(" ");
-	screen_text(ctl, strcmp(state, "pending") == 0 ? PAINT_DIM : PAINT_PLAIN, 14, name);
+	screen_text(ctl, strcmp(state, "pending") == 0 ? PAINT_DIM : PAINT_PLAIN, 16, name);
 	printf(" %10s  ", took);
 	/* One line a step, so that a live display can be drawn over. */
 	if (ctl->terminal)
@@ -147,73 +153,7 @@ void screen_step(const struct ctl *ctl, const char *name, const char *state, dou
 		printf("%s\n", detail);
 }
 
-static void screen_color(const struct ctl *ctl, const char *name, const json_t *color)
-{
-	char since[32], activity[64], pid[16];
-
-	ago_format(json_figure(color, "since"), since, sizeof(since));
-	snprintf(activity, sizeof(activity), "%s (%s)", json_word(color, "activity"),
-		json_word(color, "sub_state"));
-	snprintf(pid, sizeof(pid), "%.0f", json_figure(color, "pid"));
-	printf("  ");
-	screen_word(ctl, 7, name);
-	printf("%-10s", json_word(color, "role"));
-	screen_word(ctl, 10, json_word(color, "health"));
-	printf("%-22s%-8s%-7.0f%-14s", activity, pid, json_figure(color, "port"), since);
-	screen_text(ctl, PAINT_DIM, 0, json_word(color, "probe"));
-	printf("\n");
-}
-
-static void screen_colors(const struct ctl *ctl, const json_t *colors)
-{
-	char head[128];
-
-	snprintf(head, sizeof(head), "%-7s%-10s%-10s%-22s%-8s%-7s%-14s%s", "COLOR", "ROLE",
-		"HEALTH", "UNIT", "PID", "PORT", "SINCE", "PROBE");
-	printf("\n  ");
-	screen_text(ctl, PAINT_DIM, 0, head);
-	printf("\n");
-	screen_color(ctl, "blue", json_object_get(colors, "blue"));
-	screen_color(ctl, "green", json_object_get(colors, "green"));
-	printf("\n");
-}
-
-static void screen_relay(const struct ctl *ctl, const json_t *relay)
-{
-	static const char *const colors[] = {"blue", "green"};
-	const json_t *counters = json_object_get(relay, "counters");
-	char longest[32];
-
-	screen_label(ctl, "relay");
-	if (!json_is_true(json_object_get(relay, "connected"))) {
-		screen_text(ctl, PAINT_BAD, 0, "does not answer");
-		printf("\n");
-		return;
-	}
-	if (!counters) {
-		printf("connected\n");
-		return;
-	}
-	duration_format(json_figure(counters, "hold_longest"), longest, sizeof(longest));
-	printf("%.0f connections; %.0f requests wait, %.0f have waited (at most %s, %.0f too "
-	       "long)\n",
-		json_figure(counters, "connections"), json_figure(counters, "holding"),
-		json_figure(counters, "held"), longest, json_figure(counters, "hold_expired"));
-	for (size_t i = 0; i < ELEMENTS(colors); i++) {
-		const json_t *color = json_object_get(counters, colors[i]);
-
-		screen_label(ctl, "");
-		screen_word(ctl, 7, colors[i]);
-		printf("%.0f reads, %.0f writes answered; %.0f in flight, %.0f of them streams; "
-		       "%.0f "
-		       "failed\n",
-			json_figure(color, "reads"), json_figure(color, "writes"),
-			json_figure(color, "inflight"), json_figure(color, "streams"),
-			json_figure(color, "failed"));
-	}
-}
-
-static void screen_steps(const struct ctl *ctl, const json_t *steps)
+void screen_steps(const struct ctl *ctl, const json_t *steps)
 {
 	const json_t *step;
 	size_t i;
@@ -225,92 +165,5 @@ static void screen_steps(const struct ctl *ctl, const json_t *steps)
 		screen_step(ctl, json_word(step, "step"), state,
 			strcmp(state, "pending") == 0 ? -1 : json_figure(step, "seconds"),
 			json_word(step, "detail"));
-	}
-}
-
-/* One line about a cycle. */
-static void screen_summary(const struct ctl *ctl, const json_t *cycle)
-{
-	double started = json_figure(cycle, "started"), ended = json_figure(cycle, "ended");
-	const char *by = json_word(cycle, "asked_by");
-	char ago[32], took[32];
-
-	printf("%.8s  ", json_word(cycle, "id"));
-	screen_word(ctl, 12, json_word(cycle, "outcome"));
-	if (ended > 0) {
-		ago_format(ended, ago, sizeof(ago));
-		duration_format(ended - started, took, sizeof(took));
-		printf("%s ago, took %s", ago, took);
-	} else {
-		ago_format(started, ago, sizeof(ago));
-		printf("began %s ago, at %s", ago, json_word(cycle, "step"));
-	}
-	if (*by)
-		printf(", asked for by %s", by);
-	printf("\n");
-	if (*json_word(cycle, "reason")) {
-		screen_label(ctl, "");
-		printf("%s\n", json_word(cycle, "reason"));
-	}
-}
-
-void screen_cycle(const struct ctl *ctl, const json_t *cycle)
-{
-	screen_label(ctl, "cycle");
-	screen_summary(ctl, cycle);
-	screen_steps(ctl, json_object_get(cycle, "steps"));
-}
-
-void screen_history(const struct ctl *ctl, const json_t *history)
-{
-	for (size_t i = json_array_size(history); i > 0; i--) {
-		printf("  ");
-		screen_summary(ctl, json_array_get(history, i - 1));
-	}
-	if (json_array_size(history) == 0)
-		printf("  there was no cycle yet\n");
-}
-
-void screen_status(const struct ctl *ctl, const json_t *status)
-{
-	const json_t *cycle = json_object_get(status, "cycle");
-	const char *route = json_word(status, "route");
-
-	screen_text(ctl, PAINT_BOLD, 0, json_word(status, "app"));
-	printf("  ");
-	screen_word(ctl, 0, json_word(status, "state"));
-	if (*json_word(status, "reason"))
-		printf(": %s", json_word(status, "reason"));
-	printf("\n");
-	screen_colors(ctl, json_object_get(status, "colors"));
-	screen_label(ctl, "route");
-	printf("%s\n", *route ? route : "none said yet; the relay keeps the one it has");
-	screen_relay(ctl, json_object_get(status, "relay"));
-	if (!cycle)
-		return;
-	screen_label(ctl, "cycle");
-	screen_summary(ctl, cycle);
-	if (strcmp(json_word(cycle, "outcome"), "running") == 0)
-		screen_steps(ctl, json_object_get(cycle, "steps"));
-}
-
-void screen_plan(const struct ctl *ctl, const json_t *plan)
-{
-	const json_t *step;
-	char limit[32];
-	size_t i;
-
-	json_array_foreach(plan, i, step)
-	{
-		duration_format(json_figure(step, "limit"), limit, sizeof(limit));
-		printf("  ");
-		screen_text(ctl, PAINT_BOLD, 14, json_word(step, "step"));
-		printf(" %s\n", json_word(step, "text"));
-		printf("  %-14s ", "");
-		screen_text(ctl, PAINT_DIM, 0, "at most ");
-		screen_text(ctl, PAINT_DIM, 0, limit);
-		screen_text(ctl, PAINT_DIM, 0, "; if it fails: ");
-		screen_text(ctl, PAINT_DIM, 0, json_word(step, "on_failure"));
-		printf("\n");
 	}
 }

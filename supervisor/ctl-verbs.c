@@ -6,26 +6,30 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "ctl.h"
+#include "ctl-screen.h"
+
+static void json_print(const json_t *value)
+{
+	char *text = json_dumps(value, JSON_INDENT(2) | CTL_REAL);
+
+	printf("%s\n", text ? text : "");
+	free(text);
+}
 
 /* Asks, and shows the answer as it is or as a screen. */
-static int ask(struct ctl *ctl, const char *method, const char *argument,
+static int ask(struct ctl *ctl, const struct ctl_method *method,
 	void (*screen)(const struct ctl *ctl, const json_t *value))
 {
 	json_t *value;
-	char *text;
 	int r;
 
-	value = ctl_call(ctl, method, argument, &r);
+	value = ctl_call(ctl, method, &r);
 	if (!value)
 		return r;
-	if (ctl->json) {
-		text = json_dumps(value, JSON_INDENT(2));
-		printf("%s\n", text ? text : "");
-		free(text);
-	} else {
+	if (ctl->json)
+		json_print(value);
+	else
 		screen(ctl, value);
-	}
 	json_decref(value);
 	return CTL_OK;
 }
@@ -33,35 +37,89 @@ static int ask(struct ctl *ctl, const char *method, const char *argument,
 static int verb_status(struct ctl *ctl, char **argv)
 {
 	(void)argv;
-	return ask(ctl, "GetStatus", NULL, screen_status);
+	return ask(ctl, &(struct ctl_method){.name = "GetStatus"}, screen_status);
 }
 
 static int verb_reload(struct ctl *ctl, char **argv)
 {
 	(void)argv;
-	return ctl_follow(ctl, "");
+	return ctl_follow(ctl, &(struct ctl_method){.name = "Deploy", .arguments = {""}});
 }
 
 static int verb_deploy(struct ctl *ctl, char **argv)
 {
-	return ctl_follow(ctl, argv[0] ? argv[0] : "");
+	if (!argv[0])
+		return verb_reload(ctl, argv);
+	return ctl_follow(ctl,
+		&(struct ctl_method){.name = "DeployRelease", .arguments = {argv[0], ctl->sha256}});
+}
+
+static int verb_rollback(struct ctl *ctl, char **argv)
+{
+	const struct ctl_method method = {
+		.name = "Rollback", .arguments = {argv[0] ? argv[0] : ""}};
+
+	return ctl_follow(ctl, &method);
+}
+
+static int verb_abort(struct ctl *ctl, char **argv)
+{
+	(void)argv;
+	return ctl_follow(ctl, &(struct ctl_method){.name = "Abort"});
+}
+
+static int verb_releases(struct ctl *ctl, char **argv)
+{
+	(void)argv;
+	return ask(ctl, &(struct ctl_method){.name = "GetReleases"}, screen_releases);
+}
+
+static bool plan_refuses(const json_t *plan)
+{
+	const json_t *finding;
+	size_t i;
+
+	json_array_foreach(json_object_get(plan, "preflight"), i, finding)
+	{
+		if (strcmp(json_word(finding, "answer"), "refuses") == 0)
+			return true;
+	}
+	return false;
 }
 
 static int verb_plan(struct ctl *ctl, char **argv)
 {
-	(void)argv;
-	return ask(ctl, "Plan", NULL, screen_plan);
-}
+	const struct ctl_method method = {
+		.name = "PlanRelease", .arguments = {argv[0] ? argv[0] : ""}};
+	json_t *plan;
+	int r;
 
-static int verb_history(struct ctl *ctl, char **argv)
-{
-	(void)argv;
-	return ask(ctl, "GetHistory", NULL, screen_history);
+	plan = ctl_call(ctl, &method, &r);
+	if (!plan)
+		return r;
+	if (ctl->json)
+		json_print(plan);
+	else
+		screen_plan(ctl, plan);
+	if (plan_refuses(plan))
+		r = CTL_FAILED;
+	json_decref(plan);
+	return r;
 }
 
 static int verb_show(struct ctl *ctl, char **argv)
 {
-	return ask(ctl, "GetCycle", argv[0] ? argv[0] : "", screen_cycle);
+	const struct ctl_method method = {
+		.name = "GetCycle", .arguments = {argv[0] ? argv[0] : ""}};
+
+	return ask(ctl, &method, screen_cycle);
+}
+
+static int verb_history(struct ctl *ctl, char **argv)
+{
+	if (argv[0])
+		return verb_show(ctl, argv);
+	return ask(ctl, &(struct ctl_method){.name = "GetHistory"}, screen_history);
 }
 
 static int verb_version(struct ctl *ctl, char **argv)
@@ -81,14 +139,19 @@ static int verb_help(struct ctl *ctl, char **argv)
 
 const struct ctl_verb ctl_verbs[] = {
 	{"status", "", "how the app stands: colors, route, relay, cycle", 0, verb_status},
-	{"reload", "", "restart both colors on the code in place, losing no request", 0,
+	{"reload", "", "restart both colors on what the primary runs, losing no request", 0,
 		verb_reload},
-	{"deploy", "[RELEASE]", "the same; RELEASE is for apps with a directory of releases", 1,
-		verb_deploy},
-	{"plan", "", "the steps of a cycle, with their limits and what their failure means", 0,
+	{"deploy", "[TAG]", "the same on release TAG; --sha256=HEX is what its archive must have",
+		1, verb_deploy},
+	{"rollback", "[TAG]", "back to TAG, or to the release before; at once inside the window", 1,
+		verb_rollback},
+	{"abort", "", "take back the cycle that runs, and drop the one that waits", 0, verb_abort},
+	{"releases", "", "the releases that are there, and who runs them", 0, verb_releases},
+	{"plan", "[TAG]", "the steps of a cycle with their limits, and what its preflight finds", 1,
 		verb_plan},
-	{"history", "", "the last cycles", 0, verb_history},
-	{"show", "[ID]", "one cycle with its steps; without ID the last one", 1, verb_show},
+	{"history", "[ID]", "the last 100 cycles, the latest first; or the receipt of one", 1,
+		verb_history},
+	{"show", "[ID]", "the receipt of one cycle; without ID of the last one", 1, verb_show},
 	{"version", "", "the version of this program", 0, verb_version},
 	{"help", "", "this text", 0, verb_help},
 };
@@ -97,9 +160,9 @@ const size_t ctl_verbs_count = ELEMENTS(ctl_verbs);
 
 void ctl_usage(FILE *file)
 {
-	fprintf(file, "Usage: bluegreenctl [--app NAME] [--json] [--no-color] VERB\n\n");
+	fprintf(file, "Usage: bluegreenctl [--app NAME] [--json] [--no-color] VERB [ARGUMENT]\n\n");
 	for (size_t i = 0; i < ctl_verbs_count; i++)
-		fprintf(file, "  %-8s %-10s %s\n", ctl_verbs[i].name, ctl_verbs[i].arguments,
+		fprintf(file, "  %-8s %-6s %s\n", ctl_verbs[i].name, ctl_verbs[i].arguments,
 			ctl_verbs[i].help);
 	fprintf(file,
 		"\nWithout a verb: status. Exit status: 0 done, 1 failed, 2 wrong usage, 3 the "

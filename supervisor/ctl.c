@@ -14,6 +14,7 @@
 enum {
 	OPTION_JSON = 256,
 	OPTION_NO_COLOR,
+	OPTION_SHA256,
 	OPTION_VERSION,
 };
 
@@ -21,6 +22,7 @@ static const struct option options[] = {
 	{"app", required_argument, NULL, 'a'},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"no-color", no_argument, NULL, OPTION_NO_COLOR},
+	{"sha256", required_argument, NULL, OPTION_SHA256},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{0},
@@ -50,6 +52,9 @@ static int verb_run(struct ctl *ctl, int argc, char **argv)
 		return usage_error("there is no verb", argv[0]);
 	if (argc - 1 > verb->arguments_max)
 		return usage_error("too many arguments for", verb->name);
+	/* Whoever gives a checksum relies on its being checked. */
+	if (*ctl->sha256 && (strcmp(verb->name, "deploy") != 0 || argc < 2))
+		return usage_error("--sha256= is for `deploy TAG', not for", verb->name);
 	r = verb->run(ctl, argc > 0 ? argv + 1 : argv);
 	sd_bus_flush_close_unref(ctl->bus);
 	/* What was written to a full disk or a closed pipe was not told to anybody. */
@@ -67,7 +72,7 @@ static bool app_is_sane(const char *app)
 
 int main(int argc, char **argv)
 {
-	struct ctl ctl = {.app = "app"};
+	struct ctl ctl = {.app = "app", .sha256 = ""};
 	bool no_color = getenv("NO_COLOR") && *getenv("NO_COLOR");
 	const char *term = getenv("TERM");
 	int c;
@@ -85,6 +90,9 @@ int main(int argc, char **argv)
 			break;
 		case OPTION_NO_COLOR:
 			no_color = true;
+			break;
+		case OPTION_SHA256:
+			ctl.sha256 = optarg;
 			break;
 		case OPTION_VERSION:
 			printf("bluegreenctl %s\n", VERSION);
