@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
+#include "base/fd.h"
 #include "cgroup.h"
 #include "listener.h"
 
@@ -54,7 +54,7 @@ static int tree_make(void **state)
 {
 	(void)state;
 	assert_non_null(mkdtemp(root));
-	cgroup_root_given = root;
+	cgroup_root_given = cgroup_proc_given = root;
 	group_make("/system.slice");
 	group_make("/user.slice");
 	for (size_t i = 0; i < 2; i++)
@@ -76,6 +76,24 @@ static int tree_remove(void **state)
 		assert_int_equal(rmdir(path), 0);
 	}
 	return 0;
+}
+
+static void put(const char *dir, const char *name, const char *content)
+{
+	char path[128];
+	int r;
+
+	snprintf(path, sizeof(path), "%s/%s", root, dir);
+	r = file_write_atomic(path, name, content, 0600);
+	assert_int_equal(r, 0);
+}
+
+static void drop(const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	assert_int_equal(remove(path), 0);
 }
 
 static int begin(void **state)
@@ -137,6 +155,66 @@ static void a_process_elsewhere_is_a_stranger_and_is_named(void **state)
 	assert_non_null(strstr(sentence, paths[1]));
 }
 
+static void a_process_that_is_alone_in_its_group_is_named(void **state)
+{
+	(void)state;
+	table.cgroup_id = ids[1];
+	table.uid = 0;
+	put("user.slice/squatter", "cgroup.procs", "77\n");
+	group_make("/77");
+	put("77", "comm", "nginx\n");
+	assert_int_equal(find(paths[0]), LISTENER_STRANGER);
+	assert_string_equal(sentence,
+		"port 9000 is held by pid 77 (nginx), uid 0 (root), in /user.slice/squatter");
+	drop("77/comm");
+	assert_int_equal(find(paths[0]), LISTENER_STRANGER);
+	assert_string_equal(
+		sentence, "port 9000 is held by pid 77, uid 0 (root), in /user.slice/squatter");
+	drop("77");
+	drop("user.slice/squatter/cgroup.procs");
+}
+
+/* As root its descriptors are to be seen; as the supervisor's own user they are not. */
+static void of_several_processes_the_one_with_the_socket_is_named(void **state)
+{
+	char link[128];
+
+	(void)state;
+	table.cgroup_id = ids[1];
+	table.inode = 4711;
+	table.uid = 4000000000;
+	put("user.slice/squatter", "cgroup.procs", "77\n78\n0\n");
+	group_make("/77");
+	put("77", "comm", "master\n");
+	group_make("/78");
+	put("78", "comm", "worker \033[1m\n");
+	assert_int_equal(find(paths[0]), LISTENER_STRANGER);
+	assert_string_equal(sentence,
+		"port 9000 is held by one of 2 processes, the first is pid 77 (master), uid "
+		"4000000000, in /user.slice/squatter");
+	group_make("/78/fd");
+	snprintf(link, sizeof(link), "%s/78/fd/3", root);
+	assert_int_equal(symlink("socket:[4711]", link), 0);
+	assert_int_equal(find(paths[0]), LISTENER_STRANGER);
+	assert_non_null(strstr(sentence, "held by pid 78 (worker ?[1m), uid 4000000000, in"));
+	drop("78/fd/3");
+	drop("78/fd");
+	drop("78/comm");
+	drop("77/comm");
+	drop("78");
+	drop("77");
+	drop("user.slice/squatter/cgroup.procs");
+}
+
+/* ListenStream= of the unit's own .socket. */
+static void what_systemd_itself_holds_is_nobodys(void **state)
+{
+	(void)state;
+	table.cgroup_id = group_make("/init.scope");
+	assert_int_equal(find(paths[0]), LISTENER_UNTOLD);
+	drop("init.scope");
+}
+
 static void whoever_listens_while_the_unit_has_no_process_is_a_stranger(void **state)
 {
 	(void)state;
@@ -169,6 +247,10 @@ int main(void)
 		cmocka_unit_test_setup(a_process_of_the_unit_is_ours, begin),
 		cmocka_unit_test_setup(a_process_below_the_unit_is_ours_too, begin),
 		cmocka_unit_test_setup(a_process_elsewhere_is_a_stranger_and_is_named, begin),
+		cmocka_unit_test_setup(a_process_that_is_alone_in_its_group_is_named, begin),
+		cmocka_unit_test_setup(
+			of_several_processes_the_one_with_the_socket_is_named, begin),
+		cmocka_unit_test_setup(what_systemd_itself_holds_is_nobodys, begin),
 		cmocka_unit_test_setup(
 			whoever_listens_while_the_unit_has_no_process_is_a_stranger, begin),
 		cmocka_unit_test_setup(

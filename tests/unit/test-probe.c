@@ -70,6 +70,44 @@ static void full_accept_queue_ends_at_the_deadline(void **state)
 	assert_int_equal(result.verdict, PROBE_TIMED_OUT);
 }
 
+/* It passes, says nothing, and leaves nothing open. */
+static void a_connection_is_enough_where_that_was_asked_for(void **state)
+{
+	struct probe_request request;
+	struct probe_result result;
+	struct server server;
+
+	(void)state;
+	server_start(&server, "never said", END_CLOSE);
+	request = request_to(server.port, LONG);
+	request.kind = PROBE_CONNECT;
+	request.path = NULL;
+	result = probe(&request);
+	assert_int_equal(result.verdict, PROBE_PASSED);
+	assert_int_equal(result.status, 0);
+	assert_says(result, "was accepted");
+	/* The server reads until its client has gone. */
+	server_join(&server);
+	assert_string_equal(server.heard, "");
+}
+
+static void a_connection_that_nobody_takes_fails_as_a_request_does(void **state)
+{
+	struct probe_request request;
+	struct probe_result result;
+	uint16_t port;
+	int fd = listen_on_any(&port);
+
+	(void)state;
+	close(fd);
+	request = request_to(port, LONG);
+	request.kind = PROBE_CONNECT;
+	result = probe(&request);
+	assert_int_equal(result.verdict, PROBE_REFUSED);
+	assert_says(result, "a connection to port ");
+	assert_says(result, "was refused: nobody listens");
+}
+
 static void request_says_what_it_must_and_no_more(void **state)
 {
 	struct probe_request request;
@@ -291,6 +329,8 @@ int main(void)
 		cmocka_unit_test(nobody_listening_is_refused),
 		cmocka_unit_test(silence_ends_at_the_deadline),
 		cmocka_unit_test(full_accept_queue_ends_at_the_deadline),
+		cmocka_unit_test(a_connection_is_enough_where_that_was_asked_for),
+		cmocka_unit_test(a_connection_that_nobody_takes_fails_as_a_request_does),
 		cmocka_unit_test(request_says_what_it_must_and_no_more),
 		cmocka_unit_test(host_is_address_and_port_if_none_is_given),
 		cmocka_unit_test(cancelled_probe_is_silent_in_every_state),

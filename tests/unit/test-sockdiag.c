@@ -149,6 +149,39 @@ static void two_listeners_are_one_port(void **state)
 	close(second);
 }
 
+static uint64_t inode_of(int fd)
+{
+	struct stat st;
+
+	assert_return_code(fstat(fd, &st), errno);
+	return (uint64_t)st.st_ino;
+}
+
+/* Another address of the host is another listener's, and not where probes and requests go. */
+static void the_listener_is_the_one_that_loopback_leads_to(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sockaddr_in name = loopback(fixture->port);
+	struct sockaddr_in6 ipv6 = {.sin6_family = AF_INET6,
+		.sin6_port = htons(fixture->port),
+		.sin6_addr = in6addr_any};
+	int other = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int only = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	name.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+	assert_return_code(bind(other, (struct sockaddr *)&name, sizeof(name)), errno);
+	assert_return_code(listen(other, 4), errno);
+	assert_return_code(
+		setsockopt(only, IPPROTO_IPV6, IPV6_V6ONLY, &(int){1}, sizeof(int)), errno);
+	assert_return_code(bind(only, (struct sockaddr *)&ipv6, sizeof(ipv6)), errno);
+	assert_return_code(listen(only, 4), errno);
+	assert_int_equal(read_port(fixture).inode, inode_of(fixture->fd));
+	fixture->fd = fd_close(fixture->fd);
+	assert_false(read_port(fixture).listening);
+	close(other);
+	close(only);
+}
+
 /* A client on IPv4 and a listener on both: the server's end is an IPv6 socket. */
 static void dual_stack_listener_is_the_same(void **state)
 {
@@ -282,6 +315,7 @@ int main(void)
 		TEST(closed_by_the_server_is_no_connection),
 		TEST(other_ports_do_not_count),
 		TEST(two_listeners_are_one_port),
+		TEST(the_listener_is_the_one_that_loopback_leads_to),
 		TEST_DUAL_STACK(dual_stack_listener_is_the_same),
 		TEST(many_connections_are_all_counted),
 		TEST(destroyed_connection_is_told),
