@@ -53,6 +53,8 @@ void response_pass_head(struct session *session, enum forward_ending ending)
 		ending, session->unchunk, worker->scratch);
 	bool framed;
 
+	if (session->response_begun && session->cookie_due != SESSION_COOKIE_STAYS)
+		length = session_put_cookie(session, worker->scratch, length);
 	flow_skip_head(flow, worker->head.size);
 	framed = !session->response_begun || response_frame(session);
 	if (flow_send_behind(flow, &session->client, worker->scratch, length, &worker->buffers) ==

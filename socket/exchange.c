@@ -85,7 +85,7 @@ static enum exchange_begun begun_from_error(int error)
 enum exchange_begun exchange_begin(struct session *session, enum color color)
 {
 	struct worker *worker = session->worker;
-	struct forward_peer peer = {session->address, session->trusted};
+	struct forward_peer peer = {session->address, session->trusted, NULL};
 	enum backend_kind kind = BACKEND_FRESH;
 	struct flow *flow = &session->request;
 	struct backend *backend;
@@ -98,6 +98,8 @@ enum exchange_begun exchange_begin(struct session *session, enum color color)
 	if (r < 0)
 		return begun_from_error(-r);
 
+	if (session->cookie_hidden)
+		peer.hidden = worker->plan.affinity.name;
 	length = forward_request_head(
 		flow_bytes(flow) + flow->kept, &worker->head, &peer, worker->scratch);
 	flow_rewind(flow, session->head_size);

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cookie.h"
+
 struct writer {
 	char *out;
 	size_t length;
@@ -124,6 +126,30 @@ static void put_forwarded(struct writer *writer, const char *bytes, const struct
 	}
 }
 
+/* The other cookies of the fields that were left out because ours is in them. */
+static void put_cookies(struct writer *writer, const char *bytes, const struct http1_head *head,
+	const char *hidden)
+{
+	for (uint32_t i = 0; i < head->header_count; i++) {
+		const struct http1_header *header = &head->headers[i];
+		const char *at = bytes + header->value.offset, *end = at + header->value.length;
+		struct cookie_pair pair;
+		bool begun = false;
+
+		if (!header->hop_by_hop || !cookie_is_field(bytes, header))
+			continue;
+		while (cookie_next(&at, end, &pair)) {
+			if (cookie_is_named(&pair, hidden))
+				continue;
+			put_text(writer, begun ? "; " : "Cookie: ");
+			put(writer, pair.text, pair.length);
+			begun = true;
+		}
+		if (begun)
+			put_text(writer, "\r\n");
+	}
+}
+
 size_t forward_request_head(const char *bytes, const struct http1_head *head,
 	const struct forward_peer *peer, char out[static FORWARD_SIZE_MAX])
 {
@@ -138,6 +164,8 @@ size_t forward_request_head(const char *bytes, const struct http1_head *head,
 	if (!find(head, HTTP1_HOST))
 		put_text(&writer, "Host: localhost\r\n");
 	put_forwarded(&writer, bytes, head, peer);
+	if (peer->hidden)
+		put_cookies(&writer, bytes, head, peer->hidden);
 	if (forward_upgrades(bytes, head)) {
 		put_text(&writer, "Connection: upgrade\r\nUpgrade: ");
 		put_span(&writer, bytes, find(head, HTTP1_UPGRADE)->value);
@@ -177,4 +205,12 @@ size_t forward_response_head(const char *bytes, const struct http1_head *head,
 		put_text(&writer, "Connection: close\r\n");
 	put_text(&writer, "\r\n");
 	return writer.length;
+}
+
+size_t forward_add_lines(char *head, size_t length, const char *lines, size_t size)
+{
+	/* In front of the empty line. A response's head leaves more room than any line takes. */
+	memcpy(head + length - 2, lines, size);
+	memcpy(head + length - 2 + size, "\r\n", 2);
+	return length + size;
 }

@@ -18,6 +18,8 @@
 struct forward_peer {
 	const char *address; /* text of the client's address; "" where it has none (unix sockets) */
 	bool trusted;	     /* a front end on this host: what it says in X-Forwarded-* is kept */
+	const char *hidden;  /* a cookie of ours that the application is not shown; NULL: none.
+			      * The Cookie fields that it is in are marked hop_by_hop */
 };
 
 /*
@@ -38,6 +40,9 @@ enum forward_ending {
 	FORWARD_CLOSE,	    /* the client connection ends with this response */
 	FORWARD_ENDING_COUNT,
 };
+
+/* Adds lines of our own (CRLF included) to a response's head; returns the new length. */
+size_t forward_add_lines(char *head, size_t length, const char *lines, size_t size);
 
 /* unchunk: the receiver does not know chunked (HTTP/1.0); the fields that announce it go. */
 size_t forward_response_head(const char *bytes, const struct http1_head *head,

@@ -27,6 +27,7 @@ enum owed {
 	OWED_NOTHING,
 	OWED_ROUTE,
 	OWED_SHOW,
+	OWED_AFFINITY,
 };
 
 struct control_client {
@@ -93,6 +94,9 @@ static void client_pay(struct control_client *client)
 	case OWED_SHOW:
 		client_say(client, "ok show %s",
 			control->routed ? route_format(&control->plan.route, text) : "nothing");
+		break;
+	case OWED_AFFINITY:
+		client_say(client, "ok affinity");
 		break;
 	case OWED_NOTHING:
 		break;
@@ -203,6 +207,22 @@ static int request_counters(struct control_client *client, char *words)
 	return 0;
 }
 
+static int request_affinity(struct control_client *client, char *words)
+{
+	struct control *control = client->control;
+	enum affinity before = control->plan.affinity.kind;
+	int r;
+
+	r = words_affinity(words, now_usec(), &control->plan.affinity);
+	if (r < 0)
+		return r;
+	if (control->plan.affinity.kind != before)
+		log_info("Affinity: %s.", affinity_name(control->plan.affinity.kind));
+	publish(control);
+	client_owe(client, OWED_AFFINITY);
+	return 0;
+}
+
 static int request_show(struct control_client *client, char *words)
 {
 	if (*words != '\0')
@@ -224,6 +244,10 @@ static const struct request requests[] = {
 	{"drain", request_drain, "drain COLOR scope=reads|all requests-usec=N streams-usec=N"},
 	{"counters", request_counters, "counters"},
 	{"show", request_show, "show"},
+	{"affinity", request_affinity,
+		"affinity none, affinity address fresh=COLOR key=HEX, or affinity cookie "
+		"fresh=COLOR "
+		"key=HEX life-usec=N blue=RELEASE green=RELEASE name=NAME"},
 };
 
 /* Only what is fit to be said back. */
@@ -232,6 +256,17 @@ static bool is_word(const char *text)
 	size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-");
 
 	return length > 0 && length <= 32 && text[length] == '\0';
+}
+
+static void refuse_unknown(struct control_client *client, const char *verb)
+{
+	char known[256] = "";
+	size_t length = 0;
+
+	for (size_t i = 0; i < ELEMENTS(requests) && length < sizeof(known); i++)
+		length += (size_t)snprintf(known + length, sizeof(known) - length, "%s%s",
+			i > 0 ? ", " : "", requests[i].verb);
+	client_say(client, "error %s no such request; there are %s", verb, known);
 }
 
 static void client_serve(struct control_client *client, char *message)
@@ -246,10 +281,7 @@ static void client_serve(struct control_client *client, char *message)
 				requests[i].usage);
 		return;
 	}
-	client_say(client,
-		"error %s no such request; there are backends, limits, route, drain, counters, "
-		"show",
-		is_word(verb) ? verb : "-");
+	refuse_unknown(client, is_word(verb) ? verb : "-");
 }
 
 /* ---- news from the workers ---- */

@@ -147,6 +147,97 @@ int words_drain(char *words, uint64_t now, enum color *ret_color, struct plan_dr
 	return 0;
 }
 
+static int key_of(const char *word, struct siphash_key *ret_key)
+{
+	const char *text = value_of(word, "key");
+	uint8_t bytes[SIPHASH_KEY_SIZE];
+
+	if (!text || strlen(text) != 2 * sizeof(bytes) ||
+		strspn(text, "0123456789abcdefABCDEF") != 2 * sizeof(bytes))
+		return -EINVAL;
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		char digits[] = {text[2 * i], text[2 * i + 1], '\0'};
+
+		bytes[i] = (uint8_t)strtoul(digits, NULL, 16);
+	}
+	*ret_key = siphash_key_of(bytes);
+	return 0;
+}
+
+/* What may stand in a cookie, and in our own words. */
+static int tag_of(const char *word, const char *key, char *tag, size_t size)
+{
+	const char *text = value_of(word, key);
+
+	if (!text || strlen(text) >= size ||
+		text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "0123456789._+-")] != '\0')
+		return -EINVAL;
+	strcpy(tag, text);
+	return 0;
+}
+
+/* "life-usec=N blue=TAG green=TAG name=NAME" */
+static int cookie_of(char **words, uint64_t now, struct affinity_plan *affinity)
+{
+	uint64_t life;
+	int r;
+
+	r = number_of(strsep(words, " "), "life-usec", UINT64_MAX, &life);
+	if (r < 0)
+		return r;
+	for (int color = 0; color < COLOR_COUNT; color++) {
+		r = tag_of(strsep(words, " "), color_name((enum color)color),
+			affinity->release[color], sizeof(affinity->release[color]));
+		if (r < 0)
+			return r;
+	}
+	strcpy(affinity->name, "bluegreen");
+	if (*words) {
+		r = tag_of(strsep(words, " "), "name", affinity->name, sizeof(affinity->name));
+		if (r < 0)
+			return r;
+	}
+	affinity->life_usec = later(now, life);
+	return *affinity->name ? 0 : -EINVAL;
+}
+
+int words_affinity(char *words, uint64_t now, struct affinity_plan *affinity)
+{
+	static const char *const kinds[] = {
+		[AFFINITY_NONE] = "none",
+		[AFFINITY_COOKIE] = "cookie",
+		[AFFINITY_ADDRESS] = "address",
+	};
+	struct affinity_plan wanted = {.life_usec = affinity->life_usec};
+	const char *fresh;
+	int kind, r;
+
+	strcpy(wanted.name, affinity->name);
+	kind = name_lookup(kinds, ELEMENTS(kinds), strsep(&words, " "));
+	if (kind < 0)
+		return kind;
+	wanted.kind = (enum affinity)kind;
+	if (wanted.kind != AFFINITY_NONE) {
+		fresh = value_of(strsep(&words, " "), "fresh");
+		r = fresh ? color_from_name(fresh, &wanted.fresh) : -EINVAL;
+		if (r < 0)
+			return r;
+		r = key_of(strsep(&words, " "), &wanted.key);
+		if (r < 0)
+			return r;
+	}
+	if (wanted.kind == AFFINITY_COOKIE) {
+		r = cookie_of(&words, now, &wanted);
+		if (r < 0)
+			return r;
+	}
+	if (words)
+		return -EINVAL;
+	*affinity = wanted;
+	return 0;
+}
+
 struct text {
 	char *bytes;
 	size_t length, size;

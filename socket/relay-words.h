@@ -11,6 +11,10 @@
 int words_backends(char *words, struct plan *plan);
 /* "hold-usec=N hold-requests=N hold-bytes=N" */
 int words_limits(char *words, struct plan *plan);
+/* "none", "address fresh=green key=32HEX", or "cookie fresh=green key=32HEX life-usec=N blue=TAG
+ * green=TAG name=NAME" (the name may be missing); the cookie's life begins at `now`. Of an affinity
+ * that ends, what its cookies were is kept. */
+int words_affinity(char *words, uint64_t now, struct affinity_plan *affinity);
 /* "blue scope=all requests-usec=N streams-usec=N"; the limits begin at `now`. */
 int words_drain(char *words, uint64_t now, enum color *ret_color, struct plan_drain *ret_drain);
 

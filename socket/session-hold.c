@@ -57,14 +57,34 @@ static void hold(struct session *session)
 		worker_retry_soon(worker);
 }
 
+/* The color that the request goes to next, if any. */
+static bool color_pick(struct session *session, enum color *ret_color)
+{
+	struct worker *worker = session->worker;
+	unsigned int refused = session->refused | worker->down;
+
+	if (session->pinned && !(refused & (1U << session->pin))) {
+		*ret_color = session->pin;
+		return true;
+	}
+	/* A write waits for the color that is to have it; a read is well served by the other. */
+	if (session->pinned && session->class == ROUTE_WRITES)
+		return false;
+	return route_pick(&worker->plan.route, session->class, &worker->turn[session->class],
+		refused, ret_color);
+}
+
 /* worker->head is the request's. */
 void session_dispatch_parsed(struct session *session)
 {
 	struct worker *worker = session->worker;
 	enum color color;
 
-	while (route_pick(&worker->plan.route, session->class, &worker->turn[session->class],
-		session->refused | worker->down, &color)) {
+	session->pinned = session->cookie_hidden = false;
+	session->cookie_due = SESSION_COOKIE_STAYS;
+	if (affinity_is_active(&worker->plan.affinity))
+		session_place(session);
+	while (color_pick(session, &color)) {
 		switch (exchange_begin(session, color)) {
 		case EXCHANGE_BEGUN:
 			session_hold_leave(session);

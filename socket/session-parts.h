@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of a session share: session.c (heads, and the life of a connection),
- * session-hold.c and session-answer.c.
+ * session-hold.c, session-affinity.c and session-answer.c.
  */
 #pragma once
 
@@ -9,6 +9,10 @@
 
 /* Sends the request whose head is in worker->head to a color, or holds it. */
 void session_dispatch_parsed(struct session *session);
+
+/* For a request whose head is in worker->head: the color that the client's place gives it, and what
+ * becomes of its cookie. Only while affinity_is_active(). */
+void session_place(struct session *session);
 
 /* It waits no longer; harmless where it did not. */
 void session_hold_leave(struct session *session);

@@ -61,6 +61,7 @@ void session_next(struct session *session)
 	session->tries = session->informational = 0;
 	session->fresh_only = session->response_begun = session->response_whole = false;
 	session->unchunk = session->upgrade = false;
+	session->place = AFFINITY_NOWHERE;
 	flow_forget(&session->request);
 	flow_settle(&session->request, &worker->buffers);
 	if (worker->stopping && !session->request.buffer) {
@@ -288,6 +289,7 @@ void session_begin(struct worker *worker, int fd, const struct sockaddr_storage 
 	session->watch.wake = session_wake;
 	session->watch.bury = session_bury;
 	session->client = peer_of(fd);
+	session->place = AFFINITY_NOWHERE;
 	list_init(&session->held);
 	list_init(&session->ready);
 	timer_init(&session->timer, session_expired);

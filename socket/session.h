@@ -29,6 +29,8 @@ enum session_state {
 	SESSION_STATE_COUNT,
 };
 
+enum session_cookie { SESSION_COOKIE_STAYS, SESSION_COOKIE_SET, SESSION_COOKIE_FORGET };
+
 struct session {
 	struct watch watch; /* first: epoll's pointer */
 	struct peer client;
@@ -54,6 +56,11 @@ struct session {
 	enum color color;
 	uint32_t refused; /* colors (1 << color) that refused this request */
 	uint8_t tries, informational;
+	uint8_t place; /* while the traffic is shared: see affinity.h */
+	bool pinned;   /* `pin` is the color that its place gives it */
+	enum color pin;
+	bool cookie_hidden;		/* the request carries a cookie of ours */
+	enum session_cookie cookie_due; /* with its response */
 	uint64_t sent_at;     /* the first byte of its last attempt was sent */
 	uint64_t answered_at; /* the first byte of the present head of its response came */
 
@@ -86,6 +93,10 @@ void session_end(struct session *session, enum session_end how);
 
 /* Chooses a color and begins the exchange, or holds the request. */
 void session_dispatch(struct session *session);
+
+/* The Set-Cookie line that is due is added to the response's head of this length; returns the new
+ * one. */
+size_t session_put_cookie(struct session *session, char *head, size_t length);
 
 /* Gives the relay's own answer for this ending, then goes on or closes. */
 void session_answer(struct session *session, enum ending ending);

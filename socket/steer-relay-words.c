@@ -5,6 +5,7 @@
 #include "steer-relay-words.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,42 @@ static const char *const protocol_names[STEER_PROTOCOL_COUNT] = {
 const char *steer_protocol_name(enum steer_protocol protocol)
 {
 	return protocol_names[protocol];
+}
+
+static bool is_sayable(const char word[static STEER_RELEASE_MAX])
+{
+	size_t length = strnlen(word, STEER_RELEASE_MAX);
+
+	return length < STEER_RELEASE_MAX &&
+	       strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-") ==
+		       length;
+}
+
+bool steer_affinity_is_sayable(const struct steer_affinity *affinity)
+{
+	return is_sayable(affinity->release[COLOR_BLUE]) &&
+	       is_sayable(affinity->release[COLOR_GREEN]) && is_sayable(affinity->cookie);
+}
+
+const char *steer_words_affinity(
+	const struct steer_affinity *affinity, char buffer[static STEER_WORDS_AFFINITY_MAX])
+{
+	char key[2 * STEER_KEY_SIZE + 1];
+	int n;
+
+	for (size_t i = 0; i < STEER_KEY_SIZE; i++)
+		snprintf(key + 2 * i, 3, "%02x", affinity->key[i]);
+	n = snprintf(buffer, STEER_WORDS_AFFINITY_MAX, "%s", affinity_name(affinity->kind));
+	if (affinity->kind == AFFINITY_NONE)
+		return buffer;
+	n += snprintf(buffer + n, STEER_WORDS_AFFINITY_MAX - (size_t)n, " fresh=%s key=%s",
+		color_name(affinity->fresh), key);
+	if (affinity->kind == AFFINITY_COOKIE)
+		snprintf(buffer + n, STEER_WORDS_AFFINITY_MAX - (size_t)n,
+			" life-usec=%" PRIu64 " blue=%s green=%s%s%s", affinity->life_usec,
+			affinity->release[COLOR_BLUE], affinity->release[COLOR_GREEN],
+			*affinity->cookie ? " name=" : "", affinity->cookie);
+	return buffer;
 }
 
 size_t steer_words_split(char *text, char *words[static STEER_WORDS_MAX + 1])

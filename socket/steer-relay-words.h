@@ -14,6 +14,14 @@ const char *drain_scope_name(enum drain_scope scope);
 /* "http", "tcp". */
 const char *steer_protocol_name(enum steer_protocol protocol);
 
+/* Whether its releases and its cookie's name are made of the letters that a cookie can carry. */
+bool steer_affinity_is_sayable(const struct steer_affinity *affinity);
+
+/* "none", "address ...", "cookie ...". Returns buffer. */
+#define STEER_WORDS_AFFINITY_MAX (3 * STEER_RELEASE_MAX + 160)
+const char *steer_words_affinity(
+	const struct steer_affinity *affinity, char buffer[static STEER_WORDS_AFFINITY_MAX]);
+
 /* Splits text in place; words is NULL-terminated. Returns how many there are. */
 size_t steer_words_split(char *text, char *words[static STEER_WORDS_MAX + 1]);
 

@@ -32,6 +32,7 @@ enum verb {
 	VERB_PROTOCOL,
 	VERB_BACKENDS,
 	VERB_LIMITS,
+	VERB_AFFINITY,
 	VERB_ROUTE,
 	VERB_DRAIN,
 	VERB_COUNTERS,
@@ -43,6 +44,7 @@ static const char *const verb_names[VERB_COUNT] = {
 	[VERB_PROTOCOL] = "protocol",
 	[VERB_BACKENDS] = "backends",
 	[VERB_LIMITS] = "limits",
+	[VERB_AFFINITY] = "affinity",
 	[VERB_ROUTE] = "route",
 	[VERB_DRAIN] = "drain",
 	[VERB_COUNTERS] = "counters",
@@ -76,6 +78,9 @@ struct steer {
 
 	bool protocol_wished, backends_wished, limits_wished, route_wished;
 	enum steer_protocol protocol;
+	bool affinity_wished;
+	struct steer_affinity affinity;
+	uint64_t affinity_since_usec; /* its cookie's life counts from here */
 	uint16_t ports[COLOR_COUNT];
 	struct steer_limits limits;
 	struct route route;
@@ -159,16 +164,29 @@ static int limits_say(struct steer *steer)
 	return wish(steer, VERB_LIMITS, words);
 }
 
+static uint64_t remaining(uint64_t limit, uint64_t elapsed)
+{
+	return limit > elapsed ? limit - elapsed : 0;
+}
+
+/* Said again after a reconnection, its cookies have only what is left of their life. */
+static int affinity_say(struct steer *steer)
+{
+	struct steer_affinity affinity = steer->affinity;
+	uint64_t now = 0;
+	char words[STEER_WORDS_AFFINITY_MAX];
+
+	(void)sd_event_now(steer->event, CLOCK_MONOTONIC, &now);
+	affinity.life_usec =
+		remaining(affinity.life_usec, remaining(now, steer->affinity_since_usec));
+	return wish(steer, VERB_AFFINITY, steer_words_affinity(&affinity, words));
+}
+
 static int route_say(struct steer *steer)
 {
 	char text[ROUTE_TEXT_MAX];
 
 	return wish(steer, VERB_ROUTE, route_format(&steer->route, text));
-}
-
-static uint64_t remaining(uint64_t limit, uint64_t elapsed)
-{
-	return limit > elapsed ? limit - elapsed : 0;
 }
 
 /* Said again after a reconnection, a drain has only what is left of its limits. */
@@ -197,6 +215,9 @@ static void everything_say(struct steer *steer)
 		(void)backends_say(steer);
 	if (steer->limits_wished)
 		(void)limits_say(steer);
+	/* Before the route: no request of a ramp goes without it. */
+	if (steer->affinity_wished)
+		(void)affinity_say(steer);
 	if (steer->route_wished)
 		(void)route_say(steer);
 	for (enum color color = 0; color < COLOR_COUNT; color++)
@@ -397,6 +418,16 @@ int steer_set_protocol(struct steer *steer, enum steer_protocol protocol)
 	steer->protocol = protocol;
 	steer->protocol_wished = true;
 	return protocol_say(steer);
+}
+
+int steer_set_affinity(struct steer *steer, const struct steer_affinity *affinity)
+{
+	if (!steer_affinity_is_sayable(affinity))
+		return -EINVAL;
+	steer->affinity = *affinity;
+	steer->affinity_wished = true;
+	(void)sd_event_now(steer->event, CLOCK_MONOTONIC, &steer->affinity_since_usec);
+	return affinity_say(steer);
 }
 
 /* The relay ends a drain when a route gives the color weight in its scope again; so do we. */

@@ -62,6 +62,9 @@ struct steer_affinity {
 				      * (SipHash-2-4) and spreads the addresses */
 	char release[COLOR_COUNT][STEER_RELEASE_MAX]; /* what the cookie names: [A-Za-z0-9._+-]* */
 	uint64_t life_usec;			      /* the cookie's Max-Age=, from now */
+	char cookie[STEER_RELEASE_MAX]; /* its name, of the same letters; "" is `bluegreen`.
+					 * Browsers know no ports: each app of a host needs its own
+					 */
 };
 
 /* Latencies are counted in buckets, each a fourth root of 2 wider than the one before: bucket 0
@@ -115,6 +118,8 @@ int steer_set_limits(struct steer *steer, const struct steer_limits *limits);
 
 /* Kept and said again like the limits. */
 int steer_set_protocol(struct steer *steer, enum steer_protocol protocol);
+/* -EINVAL: a release or a name that no cookie can carry. A relay keeps what an earlier supervisor
+ * said: say AFFINITY_NONE too. */
 int steer_set_affinity(struct steer *steer, const struct steer_affinity *affinity);
 
 /* The upper end of a bucket in microseconds; USEC_INFINITY for the last. Pure. */

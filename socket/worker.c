@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 /* How soon a color that refused is asked again by what is held. */
@@ -18,6 +19,10 @@ int worker_init(struct worker *worker, struct shared *shared, uint32_t index)
 {
 	memset(worker, 0, sizeof(*worker));
 	worker->shared = shared;
+	/* Which client gets which place is no secret: where the kernel has no randomness yet, any
+	 * order will do. */
+	if (getrandom(&worker->deck.key, sizeof(worker->deck.key), GRND_NONBLOCK) < 0)
+		worker->deck.key.low = now_usec() + index;
 	worker->index = index;
 	for (int kind = 0; kind < TIMER_KIND_COUNT; kind++)
 		list_init(&worker->timers[kind]);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
+#include "affinity.h"
 #include "base/fd.h"
 #include "base/list.h"
 #include "color.h"
@@ -55,6 +56,7 @@ struct plan {
 	struct sockaddr_in backend[COLOR_COUNT];
 	uint64_t hold_usec, hold_bytes;
 	uint32_t hold_requests;
+	struct affinity_plan affinity;
 	struct plan_drain drain[COLOR_COUNT];
 };
 
@@ -141,6 +143,7 @@ struct worker {
 	uint64_t now;
 	struct plan plan;
 	struct route_turn turn[ROUTE_CLASS_COUNT];
+	struct affinity_deck deck; /* places for clients that have none */
 	uint32_t down;	   /* colors (1 << color) that refused a moment ago */
 	uint64_t retry_at; /* when `down` is forgotten and what is held is tried again */
 	uint64_t

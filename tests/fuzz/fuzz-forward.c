@@ -7,11 +7,13 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "cookie.h"
 #include "forward.h"
 #include "fuzz.h"
 #include "http1.h"
 
 #define ADDRESS "192.0.2.1"
+#define HIDDEN	"a"
 
 static char out[FORWARD_SIZE_MAX];
 static struct http1_head head, passed;
@@ -48,9 +50,26 @@ static void hop_by_hop_check(bool connection)
 					       passed.headers[i].field == HTTP1_UPGRADE)));
 }
 
-static void request_check(const char *bytes, bool trusted)
+/* As session-affinity.c does. */
+static void cookie_hide(const char *bytes, struct http1_head *of, bool must_be_gone)
 {
-	const struct forward_peer peer = {ADDRESS, trusted};
+	for (uint32_t i = 0; i < of->header_count; i++) {
+		struct http1_header *header = &of->headers[i];
+		const char *at = bytes + header->value.offset, *end = at + header->value.length;
+		struct cookie_pair pair;
+
+		while (cookie_is_field(bytes, header) && cookie_next(&at, end, &pair)) {
+			if (!cookie_is_named(&pair, HIDDEN))
+				continue;
+			must(!must_be_gone);
+			header->hop_by_hop = true;
+		}
+	}
+}
+
+static void request_check(const char *bytes, bool trusted, const char *hidden)
+{
+	const struct forward_peer peer = {ADDRESS, trusted, hidden};
 	size_t length = forward_request_head(bytes, &head, &peer, out);
 	uint32_t seen = 0;
 
@@ -69,6 +88,8 @@ static void request_check(const char *bytes, bool trusted)
 	must(count(&passed, HTTP1_UPGRADE) == passed.upgrade);
 	must(passed.keep_alive);
 	hop_by_hop_check(passed.upgrade);
+	if (hidden)
+		cookie_hide(out, &passed, true);
 	for (uint32_t i = 0; !trusted && i < passed.header_count; i++)
 		must(passed.headers[i].field != HTTP1_X_FORWARDED_FOR ||
 			(passed.headers[i].value.length == strlen(ADDRESS) &&
@@ -102,8 +123,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	uint32_t seen = 0;
 
 	if (http1_request_parse(text, size, &seen, &head) == HTTP1_OK) {
-		request_check(text, false);
-		request_check(text, true);
+		request_check(text, false, NULL);
+		request_check(text, true, NULL);
+		cookie_hide(text, &head, false);
+		request_check(text, true, HIDDEN);
 	}
 	for (size_t i = 0; i < ELEMENTS(requests); i++) {
 		seen = 0;

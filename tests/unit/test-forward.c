@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -13,9 +14,9 @@
 static struct http1_head head;
 static char out[FORWARD_SIZE_MAX + 1];
 
-static const struct forward_peer stranger = {"192.0.2.7", false};
-static const struct forward_peer front = {"127.0.0.1", true};
-static const struct forward_peer nameless = {"", true};
+static const struct forward_peer stranger = {"192.0.2.7", false, NULL};
+static const struct forward_peer front = {"127.0.0.1", true, NULL};
+static const struct forward_peer nameless = {"", true, NULL};
 
 static const char *request(const char *text, const struct forward_peer *peer)
 {
@@ -59,6 +60,53 @@ static void fields_of_one_connection_are_taken_out(void **state)
 			&nameless),
 		"GET / HTTP/1.1\r\nHost: x\r\nBar: 2\r\nX-Forwarded-Proto: http\r\n"
 		"X-Forwarded-Host: x\r\n\r\n");
+}
+
+static void a_hidden_cookie_is_left_out_and_the_others_stay(void **state)
+{
+	static const char text[] = "GET / HTTP/1.1\r\nHost: x\r\nCookie: a=1; ours=2; b=3\r\n"
+				   "A: 1\r\nCOOKIE: c=4;d\r\nCookie:ours=5\r\n\r\n";
+	static const struct forward_peer hiding = {"", true, "ours"};
+	uint32_t seen = 0;
+	size_t length;
+
+	(void)state;
+	assert_int_equal(http1_request_parse(text, strlen(text), &seen, &head), HTTP1_OK);
+	head.headers[1].hop_by_hop = head.headers[4].hop_by_hop = true;
+	length = forward_request_head(text, &head, &hiding, out);
+	out[length] = '\0';
+	assert_string_equal(out, "GET / HTTP/1.1\r\nHost: x\r\nA: 1\r\nCOOKIE: c=4;d\r\n"
+				 "X-Forwarded-Proto: http\r\nX-Forwarded-Host: x\r\n"
+				 "Cookie: a=1; b=3\r\n\r\n");
+}
+
+/* Each pair may grow by the space that we put behind its semicolon. */
+static void the_largest_cookie_field_fits(void **state)
+{
+	static char text[HTTP1_HEAD_MAX + 1];
+	static const struct forward_peer hiding = {"", true, "ours"};
+	size_t length = (size_t)sprintf(text, "GET / HTTP/1.0\r\nCookie: ours=;");
+	uint32_t seen = 0;
+
+	(void)state;
+	while (length + 6 <= HTTP1_HEAD_MAX)
+		length += (size_t)sprintf(text + length, "a;");
+	length += (size_t)sprintf(text + length, "\r\n\r\n");
+	assert_int_equal(http1_request_parse(text, length, &seen, &head), HTTP1_OK);
+	head.headers[0].hop_by_hop = true;
+	length = forward_request_head(text, &head, &hiding, out);
+	assert_true(length > HTTP1_HEAD_MAX && length <= FORWARD_SIZE_MAX);
+}
+
+static void lines_of_our_own_stand_in_front_of_the_empty_one(void **state)
+{
+	char text[64] = "HTTP/1.1 200 OK\r\nA: 1\r\n\r\n";
+	size_t length = forward_add_lines(text, strlen(text), "B: 2\r\n", 6);
+
+	(void)state;
+	assert_memory_equal(text, "HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\n\r\n", length);
+	assert_int_equal(length, 31);
+	assert_int_equal(forward_add_lines(text, length, "", 0), 31);
 }
 
 static void a_stranger_cannot_say_whom_he_forwards_for(void **state)
@@ -172,6 +220,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fields_keep_their_order_and_spelling),
 		cmocka_unit_test(fields_of_one_connection_are_taken_out),
+		cmocka_unit_test(a_hidden_cookie_is_left_out_and_the_others_stay),
+		cmocka_unit_test(the_largest_cookie_field_fits),
+		cmocka_unit_test(lines_of_our_own_stand_in_front_of_the_empty_one),
 		cmocka_unit_test(a_stranger_cannot_say_whom_he_forwards_for),
 		cmocka_unit_test(a_front_end_on_this_host_is_believed),
 		cmocka_unit_test(http_1_0_gets_the_host_that_http_1_1_wants),

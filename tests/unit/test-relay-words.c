@@ -143,6 +143,75 @@ static void bad_drains_are_refused(void **state)
 		assert_int_equal(words_drain(words(bad[i]), 0, &color, &drain), -EINVAL);
 }
 
+#define KEY "000102030405060708090a0b0C0D0E0F"
+
+static void an_affinity_is_a_key_and_what_its_cookie_says(void **state)
+{
+	struct affinity_plan affinity = {0};
+
+	(void)state;
+	assert_int_equal(words_affinity(words("cookie fresh=green key=" KEY
+					      " life-usec=5 blue= green=1.2+b-c_d"),
+				 100, &affinity),
+		0);
+	assert_int_equal(affinity.kind, AFFINITY_COOKIE);
+	assert_int_equal(affinity.fresh, COLOR_GREEN);
+	assert_true(affinity.key.low == UINT64_C(0x0706050403020100));
+	assert_true(affinity.key.high == UINT64_C(0x0f0e0d0c0b0a0908));
+	assert_int_equal(affinity.life_usec, 105);
+	assert_string_equal(affinity.release[COLOR_BLUE], "");
+	assert_string_equal(affinity.release[COLOR_GREEN], "1.2+b-c_d");
+	assert_string_equal(affinity.name, "bluegreen");
+	assert_int_equal(words_affinity(words("cookie fresh=blue key=" KEY
+					      " life-usec=7 blue= green= name=shop"),
+				 100, &affinity),
+		0);
+	assert_string_equal(affinity.name, "shop");
+}
+
+static void of_an_affinity_that_ends_its_cookies_are_remembered(void **state)
+{
+	struct affinity_plan affinity = {0};
+
+	(void)state;
+	assert_int_equal(words_affinity(words("none"), 100, &affinity), 0);
+	assert_false(affinity_is_active(&affinity));
+	assert_int_equal(words_affinity(words("cookie fresh=green key=" KEY
+					      " life-usec=5 blue=a green=b name=shop"),
+				 100, &affinity),
+		0);
+	assert_int_equal(words_affinity(words("address fresh=blue key=" KEY), 101, &affinity), 0);
+	assert_int_equal(affinity.kind, AFFINITY_ADDRESS);
+	assert_int_equal(words_affinity(words("none"), 102, &affinity), 0);
+	assert_true(affinity_is_active(&affinity));
+	assert_int_equal(affinity.kind, AFFINITY_NONE);
+	assert_int_equal(affinity.life_usec, 105);
+	assert_string_equal(affinity.name, "shop");
+}
+
+static void bad_affinities_change_nothing(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"none ",
+		"address",
+		"address fresh=green",
+		"address fresh=green key=" KEY " x",
+		"address key=" KEY " fresh=green",
+		"address fresh=green key=0" KEY,
+		"cookie fresh=green key=" KEY " life-usec=1 blue=a",
+		"cookie fresh=green key=" KEY " life-usec=1 blue=a green=b\n",
+		"cookie fresh=green key=" KEY " life-usec=1 blue=a green=b name=",
+		"cookie fresh=green key=" KEY " life-usec=1 blue=a green=b name=x name=y",
+	};
+	struct affinity_plan affinity = {0}, untouched = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(bad); i++)
+		assert_int_equal(words_affinity(words(bad[i]), 0, &affinity), -EINVAL);
+	assert_memory_equal(&affinity, &untouched, sizeof(affinity));
+}
+
 static void the_largest_counters_fit_in_a_message(void **state)
 {
 	struct relay_totals totals;
@@ -195,6 +264,9 @@ int main(void)
 		cmocka_unit_test(a_drain_has_limits_from_now),
 		cmocka_unit_test(a_drain_without_end_has_none),
 		cmocka_unit_test(bad_drains_are_refused),
+		cmocka_unit_test(an_affinity_is_a_key_and_what_its_cookie_says),
+		cmocka_unit_test(of_an_affinity_that_ends_its_cookies_are_remembered),
+		cmocka_unit_test(bad_affinities_change_nothing),
 		cmocka_unit_test(the_largest_counters_fit_in_a_message),
 		cmocka_unit_test(an_earlier_supervisor_finds_what_it_knows_in_front),
 		cmocka_unit_test(latencies_end_with_the_last_that_is_not_0),

@@ -149,6 +149,13 @@ static void relay_expect(const char *wanted)
 	assert_string_equal(text, wanted);
 }
 
+static bool relay_has_been_told(void)
+{
+	struct pollfd poll_fd = {.fd = relay, .events = POLLIN};
+
+	return poll(&poll_fd, 1, 0) == 1;
+}
+
 static void relay_says(const char *text)
 {
 	assert_int_equal(send(relay, text, strlen(text), MSG_NOSIGNAL), strlen(text));
@@ -323,6 +330,101 @@ static void the_protocol_is_said_and_said_again(void **state)
 	relay_accept();
 	relay_expect("protocol tcp");
 	relay_expect(BACKENDS);
+}
+
+#define KEY "00112233445566778899aabbccddeeff"
+
+static const struct steer_affinity by_cookie = {
+	.kind = AFFINITY_COOKIE,
+	.fresh = COLOR_GREEN,
+	.key = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd,
+		0xee, 0xff},
+	.release = {"v1", "2.0-rc1"},
+	.life_usec = 60000000,
+};
+
+static void an_affinity_is_said_before_the_route_that_shares(void **state)
+{
+	struct steer_affinity affinity = by_cookie;
+
+	(void)state;
+	assert_int_equal(steer_set_affinity(steer, &affinity), 0);
+	relay_expect("affinity cookie fresh=green key=" KEY " life-usec=60000000 blue=v1 "
+		     "green=2.0-rc1");
+	strcpy(affinity.cookie, "shop");
+	affinity.release[COLOR_BLUE][0] = '\0';
+	assert_int_equal(steer_set_affinity(steer, &affinity), 0);
+	relay_expect("affinity cookie fresh=green key=" KEY " life-usec=60000000 blue= "
+		     "green=2.0-rc1 name=shop");
+	affinity.kind = AFFINITY_ADDRESS;
+	assert_int_equal(steer_set_affinity(steer, &affinity), 0);
+	relay_expect("affinity address fresh=green key=" KEY);
+	say_route("reads=blue:50,green:50 writes=hold");
+	relay_expect("route reads=blue:50,green:50 writes=hold");
+	for (int i = 0; i < 3; i++)
+		relay_says("ok affinity");
+	relay = fd_close(relay);
+	until(&heard.disconnected, 1);
+	relay_accept();
+	relay_expect(BACKENDS);
+	relay_expect("affinity address fresh=green key=" KEY);
+	relay_expect("route reads=blue:50,green:50 writes=hold");
+	affinity.kind = AFFINITY_NONE;
+	assert_int_equal(steer_set_affinity(steer, &affinity), 0);
+	relay_expect("affinity none");
+}
+
+static void said_again_an_affinity_has_what_is_left_of_its_life(void **state)
+{
+	unsigned long long life;
+	char text[1200];
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(steer_set_affinity(steer, &by_cookie), 0);
+	a_while();
+	relay = fd_close(relay);
+	until(&heard.disconnected, 1);
+	relay_accept();
+	relay_expect(BACKENDS);
+	assert_true(relay_wait(relay));
+	n = recv(relay, text, sizeof(text) - 1, 0);
+	assert_true(n > 0);
+	text[n] = '\0';
+	assert_int_equal(
+		sscanf(text, "affinity cookie fresh=green key=" KEY " life-usec=%llu", &life), 1);
+	assert_true(life < 60000000 && life > 55000000);
+}
+
+static void an_earlier_relay_without_affinity_goes_on_with_the_route(void **state)
+{
+	(void)state;
+	assert_int_equal(steer_set_affinity(steer, &by_cookie), 0);
+	say_route("reads=blue:50,green:50 writes=hold");
+	relay_says("error affinity no such request; there are backends, limits, route");
+	relay_says("ok route reads=blue:50,green:50 writes=hold");
+	until(&heard.followed, 1);
+	assert_int_equal(heard.disconnected, 0);
+}
+
+static void what_no_cookie_can_carry_is_refused(void **state)
+{
+	static const char *const bad[] = {"a b", "a;b", "a=b", "\n", "\xc3\xa4", "a,b", "\"a\""};
+	struct steer_affinity affinity;
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(bad); i++) {
+		affinity = by_cookie;
+		strcpy(affinity.release[COLOR_GREEN], bad[i]);
+		assert_int_equal(steer_set_affinity(steer, &affinity), -EINVAL);
+		affinity = by_cookie;
+		strcpy(affinity.cookie, bad[i]);
+		assert_int_equal(steer_set_affinity(steer, &affinity), -EINVAL);
+	}
+	affinity = by_cookie;
+	memset(affinity.release[COLOR_BLUE], 'x', STEER_RELEASE_MAX);
+	assert_int_equal(steer_set_affinity(steer, &affinity), -EINVAL);
+	assert_false(relay_has_been_told());
 }
 
 static void a_route_is_followed_when_the_relay_says_so(void **state)
@@ -622,6 +724,10 @@ int main(void)
 		story(what_an_earlier_supervisor_said_is_found, begin),
 		story(what_is_no_route_is_not_found, begin),
 		story(the_protocol_is_said_and_said_again, connected),
+		story(an_affinity_is_said_before_the_route_that_shares, connected),
+		story(said_again_an_affinity_has_what_is_left_of_its_life, connected),
+		story(an_earlier_relay_without_affinity_goes_on_with_the_route, connected),
+		story(what_no_cookie_can_carry_is_refused, connected),
 		story(a_route_is_followed_when_the_relay_says_so, connected),
 		story(only_the_answer_to_the_last_route_is_news, connected),
 		story(events_may_come_between_answers, connected),

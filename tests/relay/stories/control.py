@@ -4,6 +4,7 @@
 from stage.story import BLUE, GREEN, HELD, LIMITS, story, tell
 from stage.wire import same
 
+KEY = 32 * '7'
 WRONG = [
     'nonsense', 'ROUTE reads=hold writes=hold', 'routes', 'route', 'route reads=hold',
     'route writes=blue:100', 'route reads=red:100 writes=hold', 'route reads=blue:101 writes=hold',
@@ -18,6 +19,18 @@ WRONG = [
     'drain', 'drain red scope=all requests-usec=1 streams-usec=1',
     'drain blue scope=some requests-usec=1 streams-usec=1', 'drain blue scope=all requests-usec=x',
     'ok route', 'error', 'show me',
+    'affinity', 'affinity some', 'affinity none now', 'affinity address', 'affinity address fresh=green',
+    'affinity address fresh=red key=' + KEY, 'affinity address fresh=green key=' + KEY[1:],
+    'affinity address fresh=green key=' + KEY + '00', 'affinity address fresh=green key=g' + KEY[1:],
+    'affinity address fresh=green key=' + KEY + ' life-usec=1',
+    'affinity cookie fresh=green key=' + KEY, 'affinity cookie fresh=green key=' + KEY + ' life-usec=1',
+    'affinity cookie fresh=green key=' + KEY + ' life-usec=-1 blue= green=',
+    'affinity cookie fresh=green key=' + KEY + ' life-usec=1 blue=a;b green=',
+    'affinity cookie fresh=green key=' + KEY + ' life-usec=1 blue= green=' + 64 * 'x',
+    'affinity cookie fresh=green key=' + KEY + ' life-usec=1 green= blue=',
+    'affinity cookie fresh=green key=' + KEY + ' life-usec=1 blue= green= name=',
+    'affinity cookie fresh=green key=' + KEY + ' life-usec=1 blue= green= name=a=b',
+    'affinity cookie fresh=green key=' + KEY + ' life-usec=1 blue= green= name=a more',
 ]
 
 
