@@ -26,3 +26,7 @@ void response_pass_head(struct session *session, enum forward_ending ending);
 
 /* After a 101. */
 void tunnel_begin(struct session *session);
+
+/* A connection that is relayed as bytes: what is waited for is that the color accepts. */
+void tunnel_await(struct backend *backend);
+bool tunnel_connect_step(struct session *session);

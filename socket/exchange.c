@@ -82,6 +82,21 @@ static enum exchange_begun begun_from_error(int error)
 	return backend_error_is_refusal(error) ? EXCHANGE_REFUSED : EXCHANGE_NO_MEANS;
 }
 
+/* The session and its backend connection belong together from now on. */
+static void exchange_attach(struct session *session, struct backend *backend)
+{
+	struct worker *worker = session->worker;
+
+	session->backend = backend;
+	session->color = backend->color;
+	session->state = SESSION_EXCHANGE;
+	session->response_seen = 0;
+	session->sent_at = worker->now; /* or later: request_send() */
+	session->inflight = true;
+	counter_add(inflight_counter(session), 1);
+	timer_arm(worker, &session->timer, backend->sent ? TIMER_RESPONSE : TIMER_CONNECT);
+}
+
 enum exchange_begun exchange_begin(struct session *session, enum color color)
 {
 	struct worker *worker = session->worker;
@@ -97,6 +112,11 @@ enum exchange_begun exchange_begin(struct session *session, enum color color)
 	r = backend_take(worker, color, kind, session, backend_woken, &backend);
 	if (r < 0)
 		return begun_from_error(-r);
+	if (session->tcp) {
+		tunnel_await(backend);
+		exchange_attach(session, backend);
+		return EXCHANGE_BEGUN;
+	}
 
 	if (session->cookie_hidden)
 		peer.hidden = worker->plan.affinity.name;
@@ -121,14 +141,7 @@ enum exchange_begun exchange_begin(struct session *session, enum color color)
 		backend_drop(backend);
 		return begun_from_error(r);
 	}
-	session->backend = backend;
-	session->color = color;
-	session->state = SESSION_EXCHANGE;
-	session->response_seen = 0;
-	session->sent_at = worker->now; /* or later: request_send() */
-	session->inflight = true;
-	counter_add(inflight_counter(session), 1);
-	timer_arm(worker, &session->timer, backend->sent ? TIMER_RESPONSE : TIMER_CONNECT);
+	exchange_attach(session, backend);
 	return EXCHANGE_BEGUN;
 }
 
@@ -273,6 +286,8 @@ bool exchange_step(struct session *session)
 {
 	bool more;
 
+	if (session->tcp)
+		return tunnel_connect_step(session);
 	/* Who closes while its request is answered may have closed its sending half only; who reads
 	 * a stream has nothing left to close but the whole. */
 	if (session->client.reset || (session->stream && session->client.hung_up)) {

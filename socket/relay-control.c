@@ -27,6 +27,7 @@ enum owed {
 	OWED_NOTHING,
 	OWED_ROUTE,
 	OWED_SHOW,
+	OWED_PROTOCOL,
 	OWED_AFFINITY,
 };
 
@@ -95,6 +96,9 @@ static void client_pay(struct control_client *client)
 		client_say(client, "ok show %s",
 			control->routed ? route_format(&control->plan.route, text) : "nothing");
 		break;
+	case OWED_PROTOCOL:
+		client_say(client, "ok protocol");
+		break;
 	case OWED_AFFINITY:
 		client_say(client, "ok affinity");
 		break;
@@ -147,6 +151,19 @@ static int request_limits(struct control_client *client, char *words)
 	control->plan = plan;
 	publish(control);
 	client_say(client, "ok limits");
+	return 0;
+}
+
+static int request_protocol(struct control_client *client, char *words)
+{
+	struct control *control = client->control;
+	int r;
+
+	r = words_protocol(words, &control->plan);
+	if (r < 0)
+		return r;
+	publish(control);
+	client_owe(client, OWED_PROTOCOL);
 	return 0;
 }
 
@@ -240,6 +257,7 @@ struct request {
 static const struct request requests[] = {
 	{"backends", request_backends, "backends blue=127.0.0.1:PORT green=127.0.0.1:PORT"},
 	{"limits", request_limits, "limits hold-usec=N hold-requests=N hold-bytes=N"},
+	{"protocol", request_protocol, "protocol http|tcp"},
 	{"route", request_route, "route reads=COLOR:WEIGHT,...|hold writes=COLOR:WEIGHT,...|hold"},
 	{"drain", request_drain, "drain COLOR scope=reads|all requests-usec=N streams-usec=N"},
 	{"counters", request_counters, "counters"},

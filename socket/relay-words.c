@@ -16,6 +16,11 @@ static const char *const drain_extents[] = {
 	[DRAIN_OF_ALL] = "all",
 };
 
+static const char *const protocols[PROTOCOL_COUNT] = {
+	[PROTOCOL_HTTP] = "http",
+	[PROTOCOL_TCP] = "tcp",
+};
+
 const char *words_scope(enum drain_extent extent)
 {
 	return drain_extents[extent];
@@ -107,6 +112,16 @@ int words_limits(char *words, struct plan *plan)
 	plan->hold_usec = usec;
 	plan->hold_requests = (uint32_t)requests;
 	plan->hold_bytes = bytes;
+	return 0;
+}
+
+int words_protocol(char *words, struct plan *plan)
+{
+	int protocol = name_lookup(protocols, ELEMENTS(protocols), words);
+
+	if (protocol < 0)
+		return -EINVAL;
+	plan->protocol = (enum protocol)protocol;
 	return 0;
 }
 

@@ -11,6 +11,8 @@
 int words_backends(char *words, struct plan *plan);
 /* "hold-usec=N hold-requests=N hold-bytes=N" */
 int words_limits(char *words, struct plan *plan);
+/* "http", "tcp" */
+int words_protocol(char *words, struct plan *plan);
 /* "none", "address fresh=green key=32HEX", or "cookie fresh=green key=32HEX life-usec=N blue=TAG
  * green=TAG name=NAME" (the name may be missing); the cookie's life begins at `now`. Of an affinity
  * that ends, what its cookies were is kept. */

@@ -257,14 +257,10 @@ static int worker_start(struct relay *relay, uint32_t index, const int *listener
  */
 static int listener_prepare(int fd)
 {
-	int one = 1, idle_seconds = 60, interval_seconds = 15, probes = 4;
+	int one = 1;
 
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_seconds, sizeof(idle_seconds));
-	(void)setsockopt(
-		fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_seconds, sizeof(interval_seconds));
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+	peer_keep_alive(&(struct peer){.fd = fd});
 	return fd_set_nonblocking(fd);
 }
 

@@ -44,7 +44,8 @@ void session_answer(struct session *session, enum ending ending)
 	counter_add(&worker->counters.endings[ending], 1);
 	if (ending == ENDING_HOLD_EXPIRED || ending == ENDING_HOLD_FULL)
 		counter_add(&worker->counters.hold_expired, 1);
-	if (!ending_status(ending)) {
+	/* Who may speak anything would not understand our HTTP. */
+	if (!ending_status(ending) || session->tcp) {
 		session_end(session, SESSION_CLOSE);
 		return;
 	}

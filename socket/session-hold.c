@@ -68,13 +68,13 @@ static bool color_pick(struct session *session, enum color *ret_color)
 		return true;
 	}
 	/* A write waits for the color that is to have it; a read is well served by the other. */
-	if (session->pinned && session->class == ROUTE_WRITES)
+	if (session->pinned && session->class == ROUTE_WRITES && !session->tcp)
 		return false;
 	return route_pick(&worker->plan.route, session->class, &worker->turn[session->class],
 		refused, ret_color);
 }
 
-/* worker->head is the request's. */
+/* worker->head is the request's; a connection that is relayed as bytes has none. */
 void session_dispatch_parsed(struct session *session)
 {
 	struct worker *worker = session->worker;
@@ -100,8 +100,8 @@ void session_dispatch_parsed(struct session *session)
 			hold(session);
 			return;
 		}
-		/* A write waits for the color that is to have it. */
-		if (session->class == ROUTE_WRITES)
+		/* A write waits for the color that is to have it; who only connects goes on. */
+		if (session->class == ROUTE_WRITES && !session->tcp)
 			break;
 	}
 	hold(session);
@@ -113,8 +113,9 @@ void session_dispatch(struct session *session)
 	uint32_t seen = 0;
 
 	/* It was parsed once, so it can be again; the worker's one head has served others since. */
-	if (http1_request_parse(flow_bytes(flow) + flow->kept, flow->end - flow->kept, &seen,
-		    &session->worker->head) != HTTP1_OK) {
+	if (!session->tcp &&
+		http1_request_parse(flow_bytes(flow) + flow->kept, flow->end - flow->kept, &seen,
+			&session->worker->head) != HTTP1_OK) {
 		session_answer(session, ENDING_BAD_REQUEST);
 		return;
 	}

@@ -29,8 +29,6 @@ void session_make_ready(struct session *session)
 
 void session_end(struct session *session, enum session_end how)
 {
-	struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-
 	if (session->state == SESSION_DEAD)
 		return;
 	session->state = SESSION_DEAD;
@@ -43,8 +41,7 @@ void session_end(struct session *session, enum session_end how)
 	flow_clear(&session->answer, &session->worker->buffers);
 	/* A reset says that what came is not the whole; an end could be taken for it. */
 	if (how == SESSION_CUT)
-		(void)setsockopt(
-			session->client.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+		peer_cut(&session->client);
 	session->client.fd = fd_close(session->client.fd);
 	atomic_fetch_sub(&session->worker->shared->clients, 1);
 	worker_unwatch(session->worker, &session->watch);
@@ -302,10 +299,15 @@ void session_begin(struct worker *worker, int fd, const struct sockaddr_storage 
 	}
 	list_append(&worker->sessions, &session->link);
 	timer_arm(worker, &session->timer, TIMER_IDLE);
+	session->tcp = worker->plan.protocol == PROTOCOL_TCP;
 	if (atomic_fetch_add(&worker->shared->clients, 1) >=
 		worker->shared->settings.connections_max) {
 		session->close_after = true;
 		session_answer(session, ENDING_TOO_MANY_CLIENTS);
+	} else if (session->tcp) {
+		/* Its client may wait for the server to speak first. */
+		session->class = ROUTE_WRITES;
+		session_dispatch_parsed(session);
 	}
 	session_advance(session);
 }

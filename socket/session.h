@@ -4,6 +4,9 @@
  *
  *	HEAD -> (HELD) -> EXCHANGE -> HEAD ...        or TUNNEL, ANSWER, LINGER, DEAD
  *
+ * A connection that is relayed as bytes has no head: (HELD) -> EXCHANGE until it is accepted by
+ * its color, then TUNNEL.
+ *
  * session.c reads heads, chooses colors, holds, and gives the relay's own answers; exchange.c moves
  *a request and its response.
  */
@@ -21,7 +24,7 @@ enum session_state {
 	SESSION_HEAD,	  /* between requests, or a head has begun to come */
 	SESSION_HELD,	  /* a whole head, and no color to send it to */
 	SESSION_EXCHANGE, /* with a backend connection */
-	SESSION_TUNNEL,	  /* after a 101: bytes both ways */
+	SESSION_TUNNEL,	  /* after a 101, or without HTTP: bytes both ways */
 	SESSION_ANSWER,	  /* an answer of our own is on its way */
 	SESSION_LINGER, /* we said all; what the client still sends is thrown away, so that a reset
 			 * does not overtake the answer (RFC 9112 section 9.6) */
@@ -64,6 +67,7 @@ struct session {
 	uint64_t sent_at;     /* the first byte of its last attempt was sent */
 	uint64_t answered_at; /* the first byte of the present head of its response came */
 
+	bool tcp;	     /* relayed as bytes, from its first to its last */
 	bool keep_alive;     /* what the client wants */
 	bool http10;	     /* the client knows neither chunked nor 1xx */
 	bool upgrade;	     /* it asked for one that we pass on */

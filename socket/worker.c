@@ -5,9 +5,11 @@
 #include "worker.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* How soon a color that refused is asked again by what is held. */
@@ -233,4 +235,22 @@ struct peer peer_of(int fd)
 {
 	/* Readable and writable until the kernel says otherwise: the first attempt tells. */
 	return (struct peer){.fd = fd, .readable = true, .writable = true};
+}
+
+void peer_keep_alive(const struct peer *peer)
+{
+	int one = 1, idle_seconds = 60, interval_seconds = 15, probes = 4, fd = peer->fd;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_seconds, sizeof(idle_seconds));
+	(void)setsockopt(
+		fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_seconds, sizeof(interval_seconds));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+}
+
+void peer_cut(const struct peer *peer)
+{
+	struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+	(void)setsockopt(peer->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 }

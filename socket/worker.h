@@ -49,8 +49,16 @@ struct plan_drain {
 	uint64_t begun_usec, requests_usec, streams_usec; /* the limits as times of the clock */
 };
 
+/* What clients' bytes are taken for. */
+enum protocol {
+	PROTOCOL_HTTP, /* HTTP/1.x, relayed by request */
+	PROTOCOL_TCP,  /* anything, relayed by connection */
+	PROTOCOL_COUNT,
+};
+
 struct plan {
 	uint64_t serial;
+	enum protocol protocol; /* of connections accepted from now on */
 	struct route route;
 	bool backend_known[COLOR_COUNT];
 	struct sockaddr_in backend[COLOR_COUNT];
@@ -209,3 +217,9 @@ void peer_note(struct peer *peer, uint32_t events);
 
 /* A new connected or connecting socket. */
 struct peer peer_of(int fd);
+
+/* The kernel asks it for a sign of life while nothing is said; harmless on a unix socket. */
+void peer_keep_alive(const struct peer *peer);
+
+/* Its other side will see a reset when it is closed, not an end. */
+void peer_cut(const struct peer *peer);
