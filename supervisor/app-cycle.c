@@ -242,7 +242,7 @@ static void stage_take(struct app *app, struct deploy *deploy, const char *sha25
 
 /* The table to follow. To swap is to have somebody who serves meanwhile: a primary that is sick is
  * restarted itself. */
-static enum strategy strategy_choose(const struct app *app)
+enum strategy app_strategy(const struct app *app)
 {
 	const struct instance *primary = instances_get(app->instances, app->stage.primary);
 
@@ -289,7 +289,7 @@ static int cycle_begin(struct app *app, const struct record *asked, const char *
 	/* Which table is to be followed is in the file too. A bad one is the preflight's to name.
 	 */
 	(void)app_reconfigure(app, why);
-	app_plan_take(app, strategy_choose(app));
+	app_plan_take(app, app_strategy(app));
 	record_fill(app, &record);
 	r = deploy_begin(app->event, &app->plan, &record, &deploy_events, app, &deploy);
 	if (r < 0)

@@ -65,6 +65,8 @@ struct app {
 void app_counted(struct app *app);
 /* Which table the next cycle, or that of the record, follows. */
 void app_plan_take(struct app *app, enum strategy strategy);
+/* The strategy that the next cycle would follow. */
+enum strategy app_strategy(const struct app *app);
 /* Reads the configuration anew and puts it in force. */
 bool app_reconfigure(struct app *app, char why[static STEP_TEXT_MAX]);
 /* Makes the color the primary, for the steady state. */

@@ -19,6 +19,8 @@ size_t app_plan(struct app *app, const char *release,
 {
 	char linked[RELEASE_TAG_MAX] = "";
 
+	if (!app->running)
+		app_plan_take(app, app_strategy(app));
 	/* As a reload does: what the primary has now. */
 	if (!*release && app->config->release_directory &&
 		release_linked(app->dirs.state, app->stage.primary, linked) >= 0)

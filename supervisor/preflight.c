@@ -45,7 +45,7 @@ static const struct instance *fallback_of(const struct stage *stage)
 
 const struct instance *preflight_restarted(const struct stage *stage)
 {
-	return stage->config->strategy == STRATEGY_SWAP ? fallback_of(stage) : primary_of(stage);
+	return stage->strategy == STRATEGY_SWAP ? fallback_of(stage) : primary_of(stage);
 }
 
 static void look_units(
@@ -226,24 +226,24 @@ static void look_hooks(
 							  : "there are none");
 }
 
-static bool has_listener(const struct config *config)
+static bool has_listener(const struct stage *stage)
 {
-	return config->protocol != PROTOCOL_NONE;
+	return stage->config->protocol != PROTOCOL_NONE;
 }
 
-static bool has_fallback(const struct config *config)
+static bool has_fallback(const struct stage *stage)
 {
-	return config->strategy == STRATEGY_FALLBACK;
+	return stage->strategy == STRATEGY_FALLBACK;
 }
 
-static bool has_swap(const struct config *config)
+static bool has_swap(const struct stage *stage)
 {
-	return config->strategy == STRATEGY_SWAP;
+	return stage->strategy == STRATEGY_SWAP;
 }
 
 static const struct {
 	const char *subject;
-	bool (*applies)(const struct config *config); /* NULL: always */
+	bool (*applies)(const struct stage *stage); /* NULL: always */
 	void (*look)(
 		const struct stage *stage, const char *release, struct preflight_finding *finding);
 } looks[] = {
@@ -265,7 +265,7 @@ size_t preflight_look(const struct stage *stage, const char *release,
 	size_t count = 0;
 
 	for (size_t i = 0; i < ELEMENTS(looks); i++) {
-		if (looks[i].applies && !looks[i].applies(stage->config))
+		if (looks[i].applies && !looks[i].applies(stage))
 			continue;
 		findings[count] = (struct preflight_finding){.subject = looks[i].subject};
 		looks[i].look(stage, release, &findings[count++]);
