@@ -12,7 +12,7 @@
 
 #include "config.h"
 
-#define CONFIG_KEYS_MAX 32 /* rows, for arrays beside the table */
+#define CONFIG_KEYS_MAX 48 /* rows, for arrays beside the table */
 
 struct config_key;
 typedef int (*config_key_parse_fn)(const struct config_key *key, const char *text, void *field);

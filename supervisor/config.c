@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "config-file.h"
 #include "config-keys.h"
 
@@ -162,31 +163,105 @@ static int take_text(struct builder *builder, const struct config_text *text)
 
 /* Of two keys that do not go together, the message names the line that was read last. Defaults go
  * together, so that one of them has a place. */
-static unsigned int blame(
-	struct builder *builder, const char *section, const char *first, const char *second)
+static unsigned int blame(struct builder *builder, const char *section, const char *first,
+	const char *other_section, const char *second)
 {
 	const struct place *a = &builder->places[config_keys_find(section, first)];
-	const struct place *b = &builder->places[config_keys_find(section, second)];
+	const struct place *b = &builder->places[config_keys_find(other_section, second)];
 	const struct place *last = a->order > b->order ? a : b;
 
 	builder->file = last->file;
 	return last->line;
 }
 
-static int check_together(struct builder *builder)
+static int check_numbers(struct builder *builder)
 {
 	const struct config *config = builder->config;
 	const struct config_probe *probe = &config->probe;
 
 	if (config->ports[COLOR_BLUE] == config->ports[COLOR_GREEN])
-		return refuse(builder, blame(builder, "App", "BluePort", "GreenPort"),
+		return refuse(builder, blame(builder, "App", "BluePort", "App", "GreenPort"),
 			"BluePort= and GreenPort= are both %u; each color needs a port of its own",
 			config->ports[COLOR_BLUE]);
 	if (probe->timeout_usec > probe->start_timeout_usec)
-		return refuse(builder, blame(builder, "Probe", "Timeout", "StartTimeout"),
+		return refuse(builder, blame(builder, "Probe", "Timeout", "Probe", "StartTimeout"),
 			"Timeout= is longer than StartTimeout=, so that not even one probe could "
 			"end in time; it must be shorter");
+	if (config->release_source && !config->release_directory)
+		return refuse(builder, blame(builder, "Release", "Source", "Release", "Directory"),
+			"Source= is given without Directory=, so that a release has nowhere to go; "
+			"say in [Release] Directory= where releases lie");
 	return 0;
+}
+
+/* What only a relay that reads HTTP, or one that is there at all, can do. */
+static int check_protocol(struct builder *builder)
+{
+	const struct config *config = builder->config;
+	enum protocol protocol = config->protocol;
+	const struct {
+		bool given;
+		const char *section, *name, *reason;
+	} others[] = {
+		{protocol != PROTOCOL_HTTP && config->probe.warm_up[0], "Probe", "WarmUp",
+			"a path can only be asked for with http"},
+		{protocol != PROTOCOL_HTTP && config->probe.body, "Probe", "ExpectBody",
+			"only an http answer has a body"},
+		{protocol != PROTOCOL_HTTP && config->probe.host, "Probe", "Host",
+			"only an http request has a Host field"},
+		{protocol != PROTOCOL_HTTP && config->affinity == AFFINITY_COOKIE, "Route",
+			"Affinity", "only http has cookies"},
+		{protocol == PROTOCOL_NONE && config->affinity == AFFINITY_ADDRESS, "Route",
+			"Affinity", "without a listener there are no clients"},
+		{protocol == PROTOCOL_NONE && config->ramp_count > 0, "Route", "Ramp",
+			"without a listener there is no traffic to share"},
+		{protocol == PROTOCOL_NONE && config->slow_start_usec > 0, "Route", "SlowStart",
+			"without a listener there is no traffic to share"},
+	};
+
+	for (size_t i = 0; i < ELEMENTS(others); i++)
+		if (others[i].given)
+			return refuse(builder,
+				blame(builder, "App", "Protocol", others[i].section,
+					others[i].name),
+				"[%s] %s= and [App] Protocol=%s exclude each other, because %s; "
+				"remove one of the two",
+				others[i].section, others[i].name, protocol_name(protocol),
+				others[i].reason);
+	return 0;
+}
+
+/* polkit lets the supervisor start exactly the units of these names. */
+static int check_hook(struct builder *builder, const char *name, const char *unit)
+{
+	const char *app = builder->config->app;
+	size_t length = strlen(app);
+
+	if (!unit)
+		return 0;
+	if (strncmp(unit, app, length) == 0 && unit[length] == '-' &&
+		strncmp(unit + length, "-bluegreen", strlen("-bluegreen")) != 0)
+		return 0;
+	return refuse(builder, blame(builder, "Hooks", name, "Hooks", name),
+		"%s=%.*s is not possible; a hook's name must begin with %s-, but not with "
+		"%s-bluegreen, and end in .service, like %s-migrate.service",
+		name, shown(unit), unit, app, app, app);
+}
+
+static int check_together(struct builder *builder)
+{
+	int r;
+
+	r = check_numbers(builder);
+	if (r < 0)
+		return r;
+	r = check_protocol(builder);
+	if (r < 0)
+		return r;
+	r = check_hook(builder, "BeforeRestart", builder->config->hook_before);
+	if (r < 0)
+		return r;
+	return check_hook(builder, "AfterDeploy", builder->config->hook_after);
 }
 
 int config_build(const char *app, const struct config_text *texts, size_t count,
@@ -235,6 +310,11 @@ struct config *config_free(struct config *config)
 	free(config->probe.host);
 	free_list(config->probe.warm_up);
 	free_list(config->fallback_environment);
+	free(config->release_directory);
+	free(config->release_source);
+	free(config->hook_before);
+	free(config->hook_after);
+	free(config->notify_url);
 	free(config);
 	return NULL;
 }

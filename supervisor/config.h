@@ -38,6 +38,12 @@ enum protocol {
 	PROTOCOL_COUNT,
 };
 
+/* "fallback", "swap"; and back: the enum's value, or -EINVAL. */
+const char *strategy_name(enum strategy strategy);
+int strategy_from_name(const char *name);
+/* "http", "tcp", "none". */
+const char *protocol_name(enum protocol protocol);
+
 enum fallback_writes {
 	FALLBACK_WRITES_HOLD, /* writes wait for the primary, within [Hold] */
 	FALLBACK_WRITES_PASS, /* writes go to the fallback, whose read-only mode answers */

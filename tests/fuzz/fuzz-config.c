@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "config-terms.h"
 #include "config-value.h"
 #include "config.h"
 #include "fuzz.h"
@@ -42,6 +43,35 @@ static void config_check(const struct config *config)
 	must(config->fallback_writes < FALLBACK_WRITES_COUNT);
 }
 
+/* Of releases, ramps, gates and hooks; "app" is the name given to config_build(). */
+static void release_check(const struct config *config)
+{
+	unsigned int share = 0;
+
+	must(config->strategy < STRATEGY_COUNT && config->protocol < PROTOCOL_COUNT);
+	must(config->affinity < AFFINITY_COUNT && config->ramp_count <= CONFIG_RAMP_MAX);
+	for (size_t i = 0; i < config->ramp_count; i++) {
+		must(config->ramp[i].share > share && config->ramp[i].share <= 99);
+		must(config->ramp[i].usec > 0 && config->ramp[i].usec <= 24 * 3600 * USEC_PER_SEC);
+		share = config->ramp[i].share;
+	}
+	must(config->slow_start_usec <= 3600 * USEC_PER_SEC);
+	must(!config->release_directory || config_value_is_directory(config->release_directory));
+	must(!config->release_source || config->release_directory);
+	must(!config->release_source || config_value_is_source(config->release_source));
+	must(config->release_keep >= 1 && config->release_keep <= 1000);
+	must(config->window_usec <= 24 * 3600 * USEC_PER_SEC);
+	must(config->gate.max_error_rate >= 0 && config->gate.max_error_rate <= 1);
+	must(config->gate.max_latency_ratio == 0 || config->gate.max_latency_ratio >= 1);
+	must(config->gate.max_latency_ratio <= 1000 && config->gate.min_requests >= 1);
+	must(config->probation_usec <= 24 * 3600 * USEC_PER_SEC);
+	must(!config->hook_before || strncmp(config->hook_before, "app-", 4) == 0);
+	must(!config->hook_after || strncmp(config->hook_after, "app-", 4) == 0);
+	must(!config->notify_url || config_value_is_url(config->notify_url));
+	must(config->protocol != PROTOCOL_NONE || config->ramp_count == 0);
+	must(config->protocol == PROTOCOL_HTTP || !config->probe.warm_up[0]);
+}
+
 static void error_check(const char *error)
 {
 	must(strncmp(error, "f:", 2) == 0);
@@ -67,10 +97,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	content[size] = '\0';
 	r = config_build("app", &text, 1, error, &config);
 	must((r == 0) == (config != NULL));
-	if (config)
+	if (config) {
 		config_check(config);
-	else
+		release_check(config);
+	} else {
 		error_check(error);
+	}
 	config_free(config);
 	return 0;
 }
