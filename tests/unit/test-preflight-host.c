@@ -82,7 +82,7 @@ static void memory_that_is_not_enough_refuses_with_the_figures(void **state)
 	assert_non_null(strstr((look(""), finding("memory")->text), "not known"));
 	put("memory", "PEAK=157286400\n");
 	/* 100 MiB are available; green would give back 50 more. */
-	config.strategy = STRATEGY_SWAP;
+	stage.strategy = STRATEGY_SWAP;
 	assert_int_equal(answer_of("memory"), PREFLIGHT_FINE);
 	put("memory", "PEAK=157286401\n");
 	look("");
@@ -91,7 +91,7 @@ static void memory_that_is_not_enough_refuses_with_the_figures(void **state)
 		"green gives back 50 MiB",
 		"free some, or remove");
 	/* Blue's group is not counted here: it gives nothing back that is known of. */
-	config.strategy = STRATEGY_FALLBACK;
+	stage.strategy = STRATEGY_FALLBACK;
 	put("memory", "PEAK=104857601\n");
 	assert_int_equal(answer_of("memory"), PREFLIGHT_REFUSES);
 	put("memory", "PEAK=104857600\n");

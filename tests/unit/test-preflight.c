@@ -90,7 +90,7 @@ static void a_fallback_is_waited_for_and_may_be_started_anew(void **state)
 static void a_swap_asks_for_the_one_that_serves(void **state)
 {
 	(void)state;
-	config.strategy = STRATEGY_SWAP;
+	stage.strategy = STRATEGY_SWAP;
 	set_health(COLOR_GREEN, HEALTH_SICK);
 	assert_int_equal(answer_of("primary"), PREFLIGHT_FINE);
 	assert_null(finding("fallback"));
