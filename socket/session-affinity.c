@@ -116,12 +116,19 @@ void session_place(struct session *session)
 {
 	struct worker *worker = session->worker;
 	const struct affinity_plan *plan = &worker->plan.affinity;
-	const char *bytes = flow_bytes(&session->request) + session->request.kept;
+	const char *bytes = flow_bytes(&session->request);
 	struct shown shown;
 	uint8_t share = 0;
 	bool shared;
 
 	shared = affinity_share(&worker->plan.route, session->class, plan->fresh, &share);
+	if (session->tcp) {
+		/* Nothing can be told to who does not speak HTTP. */
+		if (shared && plan->kind == AFFINITY_ADDRESS)
+			place_by_address(session, share);
+		return;
+	}
+	bytes += session->request.kept;
 	switch (plan->kind) {
 	case AFFINITY_COOKIE:
 		shown = cookies_look(session, bytes);
