@@ -156,6 +156,27 @@ static void exchange_refused(struct session *session)
 	session_dispatch(session);
 }
 
+/* It is safe, it is here whole, and nothing of a response was passed on. */
+static bool may_go_again(const struct session *session)
+{
+	return session->class == ROUTE_READS && session->request.keeping &&
+	       session->informational == 0 && session->tries < TRIES_MAX;
+}
+
+bool exchange_move(struct session *session)
+{
+	const struct route *route = &session->worker->plan.route;
+	enum color other = color_other(session->color);
+
+	if (!may_go_again(session) || route->weight[ROUTE_READS][other] == ROUTE_NEVER)
+		return false;
+	session->tries++;
+	session->refused |= 1U << session->color;
+	exchange_release(session, false);
+	session_dispatch(session);
+	return true;
+}
+
 /* It ended or broke before its response began. */
 void exchange_lost(struct session *session)
 {
@@ -169,8 +190,7 @@ void exchange_lost(struct session *session)
 		exchange_refused(session);
 		return;
 	}
-	if (session->class != ROUTE_READS || !session->request.keeping ||
-		session->informational > 0 || session->tries >= TRIES_MAX) {
+	if (!may_go_again(session)) {
 		exchange_fail(session, ENDING_BACKEND_RESET);
 		return;
 	}

@@ -25,6 +25,10 @@ bool tunnel_step(struct session *session);
  * client otherwise. */
 void exchange_fail(struct session *session, enum ending ending);
 
+/* Sends a read that has no answer yet to the other color. False: it may not be, or the route lists
+ * none. */
+bool exchange_move(struct session *session);
+
 /* Lets go of the backend connection and of what is counted. */
 void exchange_release(struct session *session, bool backend_is_good);
 

@@ -124,7 +124,7 @@ def a_drain_closes_no_client(s):
 
 @story
 def a_plain_request_is_cut_at_its_limit(s):
-    unanswered, b1 = begin(s)
+    unanswered, b1 = begin(s, 'POST')
     begun, b2 = begin(s)
     b2.send(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf')
     begun.head()
@@ -145,6 +145,127 @@ def a_plain_request_is_cut_at_its_limit(s):
     stream.close()
     s.control.drained('blue', cut=2)
     s.control.wait_counters(cut=2)
+
+
+@story
+def a_write_that_is_cut_is_not_sent_again(s):
+    """Its color hangs: it may have executed it, and nobody can say."""
+    s.green.serve()
+    c, b = begin(s, 'POST')
+    s.control.route(GREEN)
+    s.control.drain('blue', requests=0)
+    b.expect_end()
+    same(c.response().status, 504)
+    s.control.drained('blue', cut=1)
+    s.works(c)  # by then it would have come
+    same(s.green.targets(), ['/works'])
+
+
+@story
+def a_read_without_an_answer_goes_to_the_other_color_at_its_limit(s):
+    for scope, route in (('reads', 'reads=green:100 writes=blue:100'), ('all', GREEN)):
+        s.control.route(BLUE)
+        c, b = begin(s)
+        s.control.route(route)
+        start = time.monotonic()
+        s.control.drain('blue', scope, requests=0.3)
+        g, request = s.green.take()
+        waited = time.monotonic() - start
+        assert 0.29 <= waited < 2, f'moved after {waited:.3f} s'
+        same((request.method, request.target), ('GET', '/long'))
+        b.expect_end()
+        s.control.drained('blue', scope)
+        g.answer(b'green')
+        same(c.response().body, b'green')
+        c.close()
+    s.control.wait_counters(cut=0, held=0, green_reads=2, blue_reads=0, blue_inflight=0)
+
+
+@story
+def a_limit_of_nothing_is_now(s):
+    ends = [begin(s) for _ in range(8)]
+    s.green.serve()
+    s.control.route('reads=green:100 writes=blue:100')
+    start = time.monotonic()
+    s.control.drain('blue', 'reads', requests=0, streams=0)
+    s.control.drained('blue', 'reads')
+    for c, _ in ends:
+        same(c.response().body, b'green GET /long')
+    assert time.monotonic() - start < 1
+
+
+@story
+def a_read_with_a_body_goes_whole_to_the_other_color(s):
+    body = b'0123456789' * 2000
+    c = s.client()
+    c.post('/search', body, method='OPTIONS')
+    b, _ = s.blue.take()
+    s.control.route(GREEN)
+    s.control.drain('blue', requests=0)
+    g, request = s.green.take()
+    same((request.method, request.target, request.body == body), ('OPTIONS', '/search', True))
+    g.answer(b'found')
+    same(c.response().body, b'found')
+
+
+@story
+def a_read_is_cut_where_the_route_lists_no_other_color(s):
+    c, b = begin(s)
+    s.control.route('reads=hold writes=hold')
+    s.control.drain('blue', requests=0.1)
+    same(c.response().status, 504)
+    b.expect_end()
+    s.control.drained('blue', cut=1)
+    s.green.expect_silence()
+
+
+@story
+def a_read_whose_answer_has_begun_is_cut_not_moved(s):
+    interim, b1 = begin(s)
+    b1.send(b'HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n')
+    same(interim.response().status, 103)
+    begun, b2 = begin(s)
+    b2.send(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf')
+    begun.head()
+    s.control.route(GREEN)
+    s.control.drain('blue', requests=0)
+    s.control.drained('blue', cut=2)
+    same(interim.response().status, 504)
+    same(begun.read_rest(), b'half')
+    s.green.expect_silence()
+
+
+@story
+def a_read_is_sent_three_times_at_most_however_many_colors_hang(s):
+    c, b = begin(s)
+    sent = 1
+    for old, new, route in (('blue', s.green, GREEN), ('green', s.blue, BLUE)):
+        s.control.route(route)
+        s.control.drain(old, requests=0)
+        s.control.drained(old)
+        new.take()
+        sent += 1
+    same(sent, 3)
+    s.control.route(GREEN)
+    s.control.drain('blue', requests=0)
+    same(c.response().status, 504)
+    s.control.drained('blue', cut=1)
+    s.control.wait_counters(cut=1, green_inflight=0)
+
+
+@story
+def a_read_that_is_moved_waits_if_the_other_color_refuses(s):
+    s.green.refuse()
+    c, b = begin(s)
+    s.control.route(GREEN)
+    s.control.drain('blue', requests=0)
+    s.control.drained('blue')
+    s.control.wait_counters(holding=1)
+    s.green.listen()
+    g, request = s.green.take()
+    same(request.target, '/long')
+    g.answer(b'at last')
+    same(c.response().body, b'at last')
 
 
 @story
@@ -189,7 +310,7 @@ def a_drain_of_reads_cuts_streams_but_no_tunnels(s):
 
 @story
 def a_new_drain_replaces_the_one_before(s):
-    c, b = begin(s)
+    c, b = begin(s, 'POST')
     s.control.route(GREEN)
     s.control.drain('blue', requests=60)
     s.control.drain('blue', requests=0.1)
