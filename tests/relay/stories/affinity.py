@@ -550,3 +550,40 @@ def an_ipv6_address_keeps_its_color_and_who_has_none_goes_by_weight(s):
         u.get('/', [('X-Forwarded-For', '203.0.113.9')])
         colors.append(u.response().body.split()[0])
     same(colors.count(b'green'), 10)
+
+
+@story(publics=('any',))
+def a_connection_without_http_is_placed_by_its_address(s):
+    s.control.ok('protocol tcp')
+    s.control.ok(f'affinity address fresh=green key={KEY}')
+    s.control.route(shares(50))
+    for i in range(1, 21):
+        address = f'127.0.1.{i}'
+        c = s.client(source=address)
+        b = (s.green if place_of(address) < 50 else s.blue).accept()
+        c.send(b'hello')
+        same(b.read(5), b'hello')
+
+
+@story
+def a_connection_without_http_goes_by_weight_where_others_have_cookies(s):
+    s.control.ok('protocol tcp')
+    by_cookie(s)
+    s.control.route(shares(50))
+    for _ in range(5):
+        s.client(), s.client()
+        s.blue.accept()
+        s.green.accept()
+
+
+@story(publics=('any',))
+def a_connection_without_http_goes_to_the_other_color_if_its_own_refuses(s):
+    address = next(f'127.0.2.{i}' for i in range(1, 255) if place_of(f'127.0.2.{i}') < 50)
+    s.green.refuse()
+    s.control.ok('protocol tcp')
+    s.control.ok(f'affinity address fresh=green key={KEY}')
+    s.control.route(shares(50))
+    c = s.client(source=address)
+    b = s.blue.accept()
+    c.send(b'hello')
+    same(b.read(5), b'hello')
