@@ -55,6 +55,6 @@ int record_write(const char *dir, const struct record *record);
 
 /*
  * 0, or -ENOENT if there is none. A torn, empty or foreign file gives -EBADMSG, after it was
- * renamed to `cycle.bad` beside it, for a person to look at.
+ * renamed to `cycle.bad` beside it (or cycle.bad.1 .. .9), for a person to look at.
  */
 int record_read(const char *dir, struct record *ret_record);

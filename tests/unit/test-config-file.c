@@ -82,12 +82,12 @@ static void unknown_words_are_named_with_the_known(void **state)
 		"[Drain], [Fallback], [Release], [Gate], [Hooks], [Notify]");
 	assert_refused("[App]\nblueport=1\n",
 		"a.conf:2: there is no key blueport= in [App]; there are BluePort=, GreenPort=, "
-		"Strategy=");
+		"Strategy=, Protocol=");
 	assert_refused(
 		"[App]\nTimeout=1\n", "a.conf:2: Timeout= does not belong in [App] but in [Probe]");
-	assert_refused("[App]\nProtocol=http\n",
-		"a.conf:2: there is no key Protocol= in [App]; there are BluePort=, GreenPort=, "
-		"Strategy=");
+	assert_refused("[App]\nProtocols=http\n",
+		"a.conf:2: there is no key Protocols= in [App]; there are BluePort=, GreenPort=, "
+		"Strategy=, Protocol=");
 }
 
 static void long_words_are_cut_in_the_sentence(void **state)

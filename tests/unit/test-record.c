@@ -35,6 +35,10 @@ static const struct record example = {
 	.asked_by = "deploy",
 	.release = "v1.2.3=rc",
 	.reason = "blue did not become healthy within 90s: GET / answered 500; see \xc3\xa4",
+	.strategy = STRATEGY_SWAP,
+	.primary = COLOR_GREEN,
+	.former = {"v1.2.2", "v1.2.1"},
+	.verb = "deploy",
 };
 
 static int setup(void **state)
@@ -99,12 +103,18 @@ static void assert_record_equal(const struct record *a, const struct record *b)
 	assert_string_equal(a->asked_by, b->asked_by);
 	assert_string_equal(a->release, b->release);
 	assert_string_equal(a->reason, b->reason);
+	assert_int_equal(a->strategy, b->strategy);
+	assert_int_equal(a->primary, b->primary);
+	for (enum color color = 0; color < COLOR_COUNT; color++)
+		assert_string_equal(a->former[color], b->former[color]);
+	assert_string_equal(a->verb, b->verb);
 }
 
 static void assert_bad(const char *dir)
 {
 	struct record record = {.step = "untouched"};
 
+	unlink(in(dir, "cycle.bad"));
 	assert_int_equal(record_read(dir, &record), -EBADMSG);
 	assert_string_equal(record.step, "untouched");
 	assert_int_equal(access(in(dir, "cycle"), F_OK), -1);
@@ -229,7 +239,13 @@ static void replace(char *text, const char *old, const char *new)
 static void foreign_content_is_put_aside(void **state)
 {
 	static const char *const changes[][2] = {
-		{"FORMAT=1", "FORMAT=2"},
+		{"FORMAT=2", "FORMAT=1"},
+		{"FORMAT=2", "FORMAT=0"},
+		{"FORMAT=2", "FORMAT=x"},
+		{"STRATEGY=swap", "STRATEGY=swop"},
+		{"PRIMARY=green", "PRIMARY=amber"},
+		{"FORMER_BLUE", "FORMER_CYAN"},
+		{"VERB=", "WORD="},
 		{"ID=01", "ID=0x"},
 		{"ID=0123", "ID=ABCD"},
 		{"STEP=", "STOP="},
@@ -277,6 +293,83 @@ static void too_long_a_word_is_put_aside(void **state)
 			    reason + strlen("REASON=")) > 0);
 	put(*state, longer, strlen(longer));
 	assert_bad(*state);
+}
+
+#define OLD_FORMAT                                                                                 \
+	"FORMAT=1\nID=0123456789abcdef0123456789abcdef\nSTEP=drain\nOUTCOME=running\n"             \
+	"COMMITTED=no\nUNDOING=yes\nSTARTED_USEC=5\nENDED_USEC=0\nASKED_BY_UID=0\n"                \
+	"ASKED_BY_PID=1\nASKED_BY=root\nRELEASE=\nREASON=\nEND=1\n"
+
+static void the_format_before_is_read_as_fallback_and_blue(void **state)
+{
+	static const char old[] = OLD_FORMAT;
+	struct record record;
+
+	put(*state, old, strlen(old));
+	assert_return_code(record_read(*state, &record), 0);
+	assert_string_equal(record.step, "drain");
+	assert_true(record.undoing);
+	assert_int_equal(record.strategy, STRATEGY_FALLBACK);
+	assert_int_equal(record.primary, COLOR_BLUE);
+	assert_string_equal(record.former[COLOR_BLUE], "");
+	assert_string_equal(record.verb, "");
+	for (size_t size = 0; size < strlen(old); size++) {
+		put(*state, old, size);
+		assert_bad(*state);
+	}
+}
+
+static void of_a_newer_format_the_known_keys_are_taken(void **state)
+{
+	static const char newer[] =
+		"FORMAT=3\nCOLOR_OF_THE_SKY=grey\nPRIMARY=green\nSTRATEGY=canary\n"
+		"OUTCOME=failed\nSTEP=switch\nID=0123456789abcdef0123456789abcdef\nnoise\nEND=1\n";
+	static const char *const bad[] = {
+		"FORMAT=3\nOUTCOME=failed\nSTEP=switch\nEND=1\n",
+		"FORMAT=3\nID=0123456789abcdef0123456789abcdef\nSTEP=switch\nEND=1\n",
+		"FORMAT=3\nID=0123456789abcdef0123456789abcdef\nOUTCOME=failed\nEND=1\n",
+		"FORMAT=3\nID=0123456789abcdef0123456789abcdef\nSTEP=x\nOUTCOME=new\nEND=1\n",
+	};
+	struct record record;
+
+	put(*state, newer, strlen(newer));
+	assert_return_code(record_read(*state, &record), 0);
+	assert_string_equal(record.step, "switch");
+	assert_int_equal(record.outcome, RECORD_FAILED);
+	assert_int_equal(record.primary, COLOR_GREEN);
+	assert_int_equal(record.strategy, STRATEGY_FALLBACK);
+	for (size_t size = 0; size < strlen(newer); size++) {
+		put(*state, newer, size);
+		assert_bad(*state);
+	}
+	for (size_t i = 0; i < ELEMENTS(bad); i++) {
+		put(*state, bad[i], strlen(bad[i]));
+		assert_bad(*state);
+	}
+}
+
+static void ten_bad_ones_are_kept_and_then_the_oldest_goes(void **state)
+{
+	struct record record;
+	char content[8], name[16];
+
+	for (int i = 0; i < 11; i++) {
+		snprintf(content, sizeof(content), "%d", i);
+		put(*state, content, strlen(content));
+		assert_int_equal(record_read(*state, &record), -EBADMSG);
+		/* Longer than the grain of a file's times. */
+		usleep(10000);
+	}
+	for (int i = 0; i < 10; i++) {
+		_cleanup_free_ char *kept = NULL;
+
+		snprintf(name, sizeof(name), "cycle.bad.%d", i);
+		name[i ? sizeof(name) - 1 : strlen("cycle.bad")] = '\0';
+		kept = get(*state, name);
+		snprintf(content, sizeof(content), "%d", i ? i : 10);
+		assert_string_equal(kept, content);
+		unlink(in(*state, name));
+	}
 }
 
 static void everybody_may_read_it_and_nobody_else_write(void **state)
@@ -434,6 +527,9 @@ int main(void)
 		TEST(foreign_content_is_put_aside),
 		TEST(a_long_file_is_put_aside),
 		TEST(too_long_a_word_is_put_aside),
+		TEST(the_format_before_is_read_as_fallback_and_blue),
+		TEST(of_a_newer_format_the_known_keys_are_taken),
+		TEST(ten_bad_ones_are_kept_and_then_the_oldest_goes),
 		TEST(everybody_may_read_it_and_nobody_else_write),
 		TEST(a_write_that_fails_in_the_middle_leaves_the_record_before),
 		TEST(a_full_disk_leaves_the_record_before),
