@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Knows what can be asked before a cycle: which releases there are, and what would be found.
- * Changes nothing.
+ * Knows what can be asked before a cycle: which releases there are, what it would do, and what its
+ * preflight would find. Changes nothing: a cycle that runs, and the stories of the last one, go by
+ * the table that they began with.
  */
 #include <errno.h>
+#include <stdio.h>
 
 #include "app-inside.h"
 
@@ -14,16 +16,60 @@ int app_releases(struct app *app, struct release **ret_releases, size_t *ret_cou
 	return release_list(app->config->release_directory, ret_releases, ret_count);
 }
 
-size_t app_plan(struct app *app, const char *release,
-	struct preflight_finding findings[static PREFLIGHT_MAX])
+/* The file as it is now, as the cycle would read it; if it is bad, what is in force. */
+static void config_foresee(struct app *app, struct app_forecast *forecast)
 {
-	char linked[RELEASE_TAG_MAX] = "";
+	struct preflight_finding *finding = &forecast->findings[0];
+	char error[CONFIG_ERROR_MAX];
 
-	if (!app->running)
-		app_plan_take(app, app_strategy(app));
+	forecast->stage.config = app->config;
+	if (config_load(app->dirs.config, app->name, error, &forecast->config) >= 0) {
+		forecast->stage.config = forecast->config;
+		return;
+	}
+	*finding = (struct preflight_finding){
+		.subject = "configuration",
+		.answer = PREFLIGHT_REFUSES,
+	};
+	snprintf(finding->text, sizeof(finding->text), "%.*s", STEP_TEXT_MAX - 1, error);
+	forecast->count = 1;
+}
+
+/* As app_plan_take() does for a cycle that begins. */
+static void table_foresee(struct app *app, struct app_forecast *forecast)
+{
+	struct stage *stage = &forecast->stage;
+	const struct instance *primary = instances_get(app->instances, stage->primary);
+
+	stage->strategy =
+		instance_is_healthy(primary) ? stage->config->strategy : STRATEGY_FALLBACK;
+	if (stage->strategy == STRATEGY_SWAP) {
+		forecast->steps = steps_swap;
+		forecast->step_count = steps_swap_count;
+		stage->fresh = color_other(stage->primary);
+	} else {
+		forecast->steps = steps_fallback;
+		forecast->step_count = steps_fallback_count;
+		stage->fresh = stage->primary;
+	}
+}
+
+void app_foresee(struct app *app, const char *release, struct app_forecast *ret_forecast)
+{
+	*ret_forecast = (struct app_forecast){.stage = app->stage};
+	config_foresee(app, ret_forecast);
+	table_foresee(app, ret_forecast);
+	snprintf(ret_forecast->release, sizeof(ret_forecast->release), "%s", release);
 	/* As a reload does: what the primary has now. */
-	if (!*release && app->config->release_directory &&
-		release_linked(app->dirs.state, app->stage.primary, linked) >= 0)
-		release = linked;
-	return preflight_look(&app->stage, release, findings);
+	if (!*release && ret_forecast->stage.config->release_directory)
+		(void)release_linked(
+			app->dirs.state, ret_forecast->stage.primary, ret_forecast->release);
+	ret_forecast->count += preflight_look(&ret_forecast->stage, ret_forecast->release,
+		&ret_forecast->findings[ret_forecast->count]);
+}
+
+struct app_forecast *app_forecast_clear(struct app_forecast *forecast)
+{
+	forecast->config = config_free(forecast->config);
+	return NULL;
 }

@@ -103,10 +103,20 @@ int app_rollback(struct app *app, const struct app_asker *asker, const char *rel
  * code is in place. */
 int app_releases(struct app *app, struct release **ret_releases, size_t *ret_count);
 
-/* What would be found before a cycle that deploys `release` ("": what the primary runs, or what is
- * in place); changes nothing. Returns how many findings. */
-size_t app_plan(struct app *app, const char *release,
-	struct preflight_finding findings[static PREFLIGHT_MAX]);
+/* What a cycle would do if it began now, by the configuration as the file has it now. */
+struct app_forecast {
+	struct config *config; /* for the stage; app_forecast_clear() frees it */
+	struct stage stage;    /* for the rows' limits */
+	const struct step *steps;
+	size_t step_count;
+	char release[RECORD_WORD_MAX];
+	struct preflight_finding findings[PREFLIGHT_MAX + 1]; /* the first may be the file's */
+	size_t count;
+};
+
+/* release "": what the primary runs, or what is in place. Looks, and changes nothing. */
+void app_foresee(struct app *app, const char *release, struct app_forecast *ret_forecast);
+struct app_forecast *app_forecast_clear(struct app_forecast *forecast);
 
 /* What is true now, for those who show it. Good until the loop goes on. */
 struct app_view {

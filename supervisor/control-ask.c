@@ -144,32 +144,34 @@ int control_get_releases(sd_bus_message *message, void *userdata, sd_bus_error *
 	return reply_json(message, show_releases(&view, releases, count));
 }
 
+/* An older bluegreenctl: the steps alone. */
 int control_plan(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
 	struct control *control = userdata;
-	struct app_view view;
+	struct app_forecast forecast;
+	json_t *steps;
 
 	(void)error;
-	app_look(control->app, &view);
-	return reply_json(message, show_plan(&view));
+	app_foresee(control->app, "", &forecast);
+	steps = show_steps(&forecast);
+	app_forecast_clear(&forecast);
+	return reply_json(message, steps);
 }
 
 int control_plan_release(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
 	struct control *control = userdata;
-	struct preflight_finding findings[PREFLIGHT_MAX];
-	struct app_view view;
+	struct app_forecast forecast;
 	const char *release;
-	size_t count;
+	json_t *plan;
 	int r;
 
 	(void)error;
 	r = sd_bus_message_read(message, "s", &release);
 	if (r < 0)
 		return r;
-	app_look(control->app, &view);
-	count = app_plan(control->app, release, findings);
-	return reply_json(
-		message, json_pack("{s:s, s:o, s:o}", "release", release, "steps", show_plan(&view),
-				 "preflight", show_findings(findings, count)));
+	app_foresee(control->app, release, &forecast);
+	plan = show_forecast(&forecast);
+	app_forecast_clear(&forecast);
+	return reply_json(message, plan);
 }

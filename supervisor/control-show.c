@@ -140,32 +140,35 @@ json_t *show_status(const struct app_view *view)
 	return object;
 }
 
-json_t *show_plan(const struct app_view *view)
+json_t *show_steps(const struct app_forecast *forecast)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; array && i < view->step_count; i++) {
-		const struct step *step = &view->steps[i];
+	for (size_t i = 0; array && i < forecast->step_count; i++) {
+		const struct step *step = &forecast->steps[i];
+		uint64_t limit = step->limit ? step->limit(&forecast->stage) : 0;
 
-		(void)json_array_append_new(array,
-			json_pack("{s:s, s:s, s:f, s:s, s:b}", "step", step->name, "text",
-				step->text, "limit",
-				step->limit ? (double)step->limit(view->stage) / USEC_PER_SEC : 0.0,
-				"on_failure", step->meaning, "undone", step->undo != NULL));
+		(void)json_array_append_new(
+			array, json_pack("{s:s, s:s, s:f, s:s, s:b}", "step", step->name, "text",
+				       step->text, "limit", (double)limit / USEC_PER_SEC,
+				       "on_failure", step->meaning, "undone", step->undo != NULL));
 	}
 	return array;
 }
 
-json_t *show_findings(const struct preflight_finding *findings, size_t count)
+json_t *show_forecast(const struct app_forecast *forecast)
 {
-	json_t *array = json_array();
+	json_t *findings = json_array();
 
-	for (size_t i = 0; array && i < count; i++)
-		(void)json_array_append_new(
-			array, json_pack("{s:s, s:s, s:s}", "subject", findings[i].subject,
-				       "answer", preflight_answer_name(findings[i].answer), "text",
-				       findings[i].text));
-	return array;
+	for (size_t i = 0; findings && i < forecast->count; i++) {
+		const struct preflight_finding *finding = &forecast->findings[i];
+
+		(void)json_array_append_new(findings,
+			json_pack("{s:s, s:s, s:s}", "subject", finding->subject, "answer",
+				preflight_answer_name(finding->answer), "text", finding->text));
+	}
+	return json_pack("{s:s, s:o, s:o}", "release", forecast->release, "steps",
+		show_steps(forecast), "preflight", findings);
 }
 
 /* The colors that run it, those whose links lead to it (and who run it at their next start), and

@@ -22,8 +22,8 @@ struct show_news {
 
 /* New references, NULL without memory. */
 json_t *show_status(const struct app_view *view);
-json_t *show_plan(const struct app_view *view);
-json_t *show_findings(const struct preflight_finding *findings, size_t count);
+json_t *show_steps(const struct app_forecast *forecast);
+json_t *show_forecast(const struct app_forecast *forecast);
 json_t *show_releases(const struct app_view *view, const struct release *releases, size_t count);
 json_t *show_progress(const char *id, const struct step *step, const struct step_story *story);
 json_t *show_news(const struct app_view *view, const struct show_news *news);
