@@ -93,6 +93,20 @@ static bool value_is_valid(const char *value)
 	return true;
 }
 
+/* "" or a tag, as release.h has it: none of its characters is one that quoting changes, which is
+ * what assignment_read() relies on. */
+static bool release_is_valid(const char *release)
+{
+	size_t length = strlen(release);
+
+	if (length == 0)
+		return true;
+	return length < ENVIRONMENT_RELEASE_MAX && !strchr("._+-", *release) &&
+	       strspn(release,
+		       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-") ==
+		       length;
+}
+
 static void assignment_print(FILE *file, const char *name, size_t length, const char *value)
 {
 	fprintf(file, "%.*s=\"", (int)length, name);
@@ -135,9 +149,11 @@ static int environment_print(FILE *file, const struct environment *environment, 
 {
 	char port[8];
 
-	if (!value_is_valid(environment->release)) {
+	if (!release_is_valid(environment->release)) {
 		snprintf(error, ENVIRONMENT_ERROR_MAX,
-			"the release's name has a control character or is not UTF-8");
+			"the release's name must be at most %d letters, digits and ._+-, and begin "
+			"with a letter or a digit",
+			ENVIRONMENT_RELEASE_MAX - 1);
 		return -EINVAL;
 	}
 	snprintf(port, sizeof(port), "%u", environment->port);
@@ -212,7 +228,8 @@ static int assignment_read(const char *text, const char *name, char *value, size
 		if (strncmp(text, name, length) != 0 || strncmp(text + length, "=\"", 2) != 0)
 			continue;
 		end = strchr(from, '"');
-		if (!end || (size_t)(end - from) >= size)
+		/* A line is whole only with its end. */
+		if (!end || end[1] != '\n' || (size_t)(end - from) >= size)
 			return -EBADMSG;
 		memcpy(value, from, (size_t)(end - from));
 		value[end - from] = '\0';
@@ -239,7 +256,7 @@ int environment_read(const char *dir, enum color color, struct environment_part 
 	if (assignment_read(text, "PORT", word, sizeof(word)) < 0)
 		return -EBADMSG;
 	port = strtoul(word, &end, 10);
-	if (*end || port == 0 || port > UINT16_MAX)
+	if (!isdigit((unsigned char)*word) || *end || port == 0 || port > UINT16_MAX)
 		return -EBADMSG;
 	part.port = (uint16_t)port;
 	if (assignment_read(text, "BLUEGREEN_ROLE", word, sizeof(word)) < 0)
@@ -248,7 +265,8 @@ int environment_read(const char *dir, enum color color, struct environment_part 
 	if (r < 0)
 		return -EBADMSG;
 	part.role = (enum role)r;
-	if (assignment_read(text, "BLUEGREEN_RELEASE", part.release, sizeof(part.release)) < 0)
+	if (assignment_read(text, "BLUEGREEN_RELEASE", part.release, sizeof(part.release)) < 0 ||
+		!release_is_valid(part.release))
 		return -EBADMSG;
 	*ret_part = part;
 	return 0;

@@ -203,6 +203,83 @@ static void the_part_of_a_running_instance_is_read_back(void **state)
 	assert_non_null(strstr(error, dir));
 }
 
+static const char tag_characters[] =
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-";
+
+static void every_character_of_a_tag_is_read_back(void **state)
+{
+	char dir[] = "/tmp/test-environment-XXXXXX", error[ENVIRONMENT_ERROR_MAX], path[64];
+	struct environment_part part;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	for (int byte = 1; byte < 256; byte++) {
+		char tag[] = {'v', (char)byte, '1', '\0'};
+		struct environment environment = {
+			.color = COLOR_BLUE, .role = ROLE_PRIMARY, .port = 9000, .release = tag};
+		int r = environment_write(dir, &environment, error);
+
+		if (!strchr(tag_characters, byte)) {
+			assert_int_equal(r, -EINVAL);
+			continue;
+		}
+		assert_int_equal(r, 0);
+		assert_int_equal(environment_read(dir, COLOR_BLUE, &part), 0);
+		assert_string_equal(part.release, tag);
+	}
+	snprintf(path, sizeof(path), "%s/blue.env", dir);
+	unlink(path);
+	assert_int_equal(rmdir(dir), 0);
+}
+
+static void what_is_no_tag_is_refused(void **state)
+{
+	static const char *const bad[] = {".hidden", "..", "-x", "_x", "+x", "a/b", "a b",
+		"0123456789012345678901234567890123456789012345678901234567890123"};
+	char error[ENVIRONMENT_ERROR_MAX], *text;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct environment environment = {.port = 1, .release = bad[i]};
+
+		assert_int_equal(environment_format(&environment, error, &text), -EINVAL);
+		assert_non_null(strstr(error, "begin with a letter or a digit"));
+	}
+}
+
+static void torn_and_foreign_files_are_no_part(void **state)
+{
+	static const char whole[] = "PORT=\"9000\"\nBLUEGREEN_COLOR=\"blue\"\n"
+				    "BLUEGREEN_ROLE=\"primary\"\nBLUEGREEN_RELEASE=\"v1\"\n";
+	static const char *const foreign[] = {"", "PORT=9000\n",
+		"PORT=\"-1\"\nBLUEGREEN_ROLE=\"primary\"\nBLUEGREEN_RELEASE=\"\"\n",
+		"PORT=\"65536\"\nBLUEGREEN_ROLE=\"primary\"\nBLUEGREEN_RELEASE=\"\"\n",
+		"PORT=\"1\"\nBLUEGREEN_ROLE=\"boss\"\nBLUEGREEN_RELEASE=\"\"\n",
+		"PORT=\"1\"\nBLUEGREEN_ROLE=\"primary\"\nBLUEGREEN_RELEASE=\"../x\"\n"};
+	char dir[] = "/tmp/test-environment-XXXXXX", path[64], torn[sizeof(whole)];
+	struct environment_part part = {0};
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	for (size_t size = 0; size < strlen(whole); size++) {
+		memcpy(torn, whole, size);
+		torn[size] = '\0';
+		assert_int_equal(file_write_atomic(dir, "blue.env", torn, 0600), 0);
+		assert_int_equal(environment_read(dir, COLOR_BLUE, &part), -EBADMSG);
+	}
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(*foreign); i++) {
+		assert_int_equal(file_write_atomic(dir, "blue.env", foreign[i], 0600), 0);
+		assert_int_equal(environment_read(dir, COLOR_BLUE, &part), -EBADMSG);
+	}
+	assert_int_equal(part.port, 0);
+	assert_int_equal(file_write_atomic(dir, "blue.env", whole, 0600), 0);
+	assert_int_equal(environment_read(dir, COLOR_BLUE, &part), 0);
+	assert_string_equal(part.release, "v1");
+	snprintf(path, sizeof(path), "%s/blue.env", dir);
+	unlink(path);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -212,6 +289,9 @@ int main(void)
 		cmocka_unit_test(every_byte_is_read_back_or_refused),
 		cmocka_unit_test(what_is_not_utf8_is_refused),
 		cmocka_unit_test(names_that_are_none_or_ours_are_refused),
+		cmocka_unit_test(every_character_of_a_tag_is_read_back),
+		cmocka_unit_test(what_is_no_tag_is_refused),
+		cmocka_unit_test(torn_and_foreign_files_are_no_part),
 		cmocka_unit_test(the_part_of_a_running_instance_is_read_back),
 	};
 
