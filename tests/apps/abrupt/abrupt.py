@@ -10,6 +10,7 @@ import base64
 import hashlib
 import html
 import http.server
+import itertools
 import os
 import signal
 import struct
@@ -43,6 +44,7 @@ def read_broken():
 
 
 BROKEN = read_broken()
+FLAKY_EVERY = 20  # answers, of which one is a 500: 5 %
 
 
 class Log:
@@ -59,6 +61,10 @@ class Log:
             self.notes = [title] + self.notes[:19]
             if self.fd >= 0:
                 os.write(self.fd, receipt.encode() + b"\n")
+
+
+count = itertools.count(1)
+count_lock = threading.Lock()
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -97,6 +103,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
 
+    def is_broken(self):
+        """Counted over all requests but probes, so that the share is exact."""
+        if BROKEN == "flaky" and not self.path.startswith("/healthz"):
+            with count_lock:
+                return next(count) % FLAKY_EVERY == 0
+        return BROKEN == "error"
+
     def answer(self, status, text, kind="text/plain; charset=utf-8", fields=()):
         body = text.encode()
         self.begin(status, [("Content-Type", kind), ("Content-Length", str(len(body))), *fields])
@@ -109,7 +122,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path = urllib.parse.urlsplit(self.path).path
         if BROKEN == "silent":
             threading.Event().wait()
-        if BROKEN == "error":
+        if self.is_broken():
             self.answer(500, f"broken on purpose\n{self.receipt()}\n")
         elif path == "/healthz":
             self.answer(200, f"ok {COLOR} {ROLE} {RELEASE}\n")
@@ -254,7 +267,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             crc = zlib.crc32(piece, crc)
             if path == "/notes" and size <= FORM_MAX:
                 form += piece
-        if BROKEN == "error":
+        if self.is_broken():
             self.answer(500, f"broken on purpose\n{self.receipt()}\n")
         elif READ_ONLY:
             self.answer(503, "read-only for now\n", fields=[("Retry-After", "5")])
