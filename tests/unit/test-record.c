@@ -351,7 +351,7 @@ static void of_a_newer_format_the_known_keys_are_taken(void **state)
 static void ten_bad_ones_are_kept_and_then_the_oldest_goes(void **state)
 {
 	struct record record;
-	char content[8], name[16];
+	char content[16], name[32];
 
 	for (int i = 0; i < 11; i++) {
 		snprintf(content, sizeof(content), "%d", i);
