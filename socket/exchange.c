@@ -37,6 +37,10 @@ void exchange_release(struct session *session, bool backend_is_good)
 			backend_drop(session->backend);
 		session->backend = NULL;
 	}
+	if (worker->prober[session->color] == session) {
+		worker->prober[session->color] = NULL;
+		worker_retry_soon(worker);
+	}
 	if (session->stream)
 		counter_add(&worker->counters.streams[session->color], (uint64_t)-1);
 	session->stream = false;
@@ -95,6 +99,12 @@ static void exchange_attach(struct session *session, struct backend *backend)
 	session->inflight = true;
 	counter_add(inflight_counter(session), 1);
 	timer_arm(worker, &session->timer, backend->sent ? TIMER_RESPONSE : TIMER_CONNECT);
+	if (backend->pooled)
+		return; /* what it takes says nothing of a connect */
+	if (backend->sent)
+		worker_color_reached(worker, session->color);
+	else if (worker->silent & (1U << session->color))
+		worker->prober[session->color] = session;
 }
 
 enum exchange_begun exchange_begin(struct session *session, enum color color)
@@ -187,6 +197,7 @@ void exchange_lost(struct session *session)
 		return;
 	}
 	if (!backend->sent && !backend->pooled) {
+		worker_color_reached(session->worker, session->color);
 		exchange_refused(session);
 		return;
 	}
@@ -218,6 +229,7 @@ static bool request_send(struct session *session)
 		if (!backend->sent) {
 			timer_arm(session->worker, &session->timer, TIMER_RESPONSE);
 			session->sent_at = session->worker->now;
+			worker_color_reached(session->worker, session->color);
 		}
 		backend->sent = true;
 		session->progress = true;
@@ -292,14 +304,16 @@ void exchange_expired(struct session *session)
 {
 	enum timer_kind kind = exchange_timer(session);
 
-	if (kind == TIMER_CONNECT)
+	if (kind == TIMER_CONNECT) {
+		session->worker->silent |= 1U << session->color;
 		exchange_refused(session);
-	else if (kind == TIMER_STALL && !session->response_begun)
+	} else if (kind == TIMER_STALL && !session->response_begun) {
 		exchange_fail(session, ENDING_CLIENT_SLOW);
-	else if (kind == TIMER_STALL)
+	} else if (kind == TIMER_STALL) {
 		exchange_fail(session, ENDING_CLIENT_STALLED);
-	else
+	} else {
 		exchange_fail(session, ENDING_BACKEND_SLOW);
+	}
 }
 
 bool exchange_step(struct session *session)

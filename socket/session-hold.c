@@ -61,7 +61,7 @@ static void hold(struct session *session)
 static bool color_pick(struct session *session, enum color *ret_color)
 {
 	struct worker *worker = session->worker;
-	unsigned int refused = session->refused | worker->down;
+	unsigned int refused = session->refused | worker_unreachable(worker, session->class);
 
 	if (session->pinned && !(refused & (1U << session->pin))) {
 		*ret_color = session->pin;
@@ -136,7 +136,8 @@ void sessions_retry_held(struct worker *worker)
 
 		session->refused = 0;
 		/* Without a color there is no need to read its head again. */
-		if (!route_pick(&worker->plan.route, session->class, &turn, worker->down, &color))
+		if (!route_pick(&worker->plan.route, session->class, &turn,
+			    worker_unreachable(worker, session->class), &color))
 			continue;
 		session_dispatch(session);
 		if (session->state != SESSION_HELD)

@@ -58,6 +58,7 @@ bool tunnel_connect_step(struct session *session)
 		exchange_lost(session);
 		return true;
 	}
+	worker_color_reached(session->worker, session->color);
 	session->backend->sent = true;
 	session->response_begun = true; /* no answer of ours would be understood */
 	head->framing = HTTP1_TUNNEL;

@@ -219,6 +219,26 @@ void worker_color_down(struct worker *worker, enum color color)
 		worker_tell(worker);
 }
 
+void worker_color_reached(struct worker *worker, enum color color)
+{
+	if (!(worker->silent & (1U << color)))
+		return;
+	worker->silent &= ~(1U << color);
+	worker->prober[color] = NULL;
+	worker->retry_at = worker->now;
+}
+
+uint32_t worker_unreachable(const struct worker *worker, enum route_class class)
+{
+	uint32_t colors = worker->down;
+
+	for (int color = 0; color < COLOR_COUNT; color++)
+		if (worker->prober[color] &&
+			(class == ROUTE_WRITES || worker->pool_size[color] == 0))
+			colors |= 1U << color;
+	return colors;
+}
+
 void peer_note(struct peer *peer, uint32_t events)
 {
 	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))

@@ -153,6 +153,9 @@ struct worker {
 	struct route_turn turn[ROUTE_CLASS_COUNT];
 	struct affinity_deck deck; /* places for clients that have none */
 	uint32_t down;	   /* colors (1 << color) that refused a moment ago */
+	uint32_t silent;   /* colors whose last connect was not answered in time */
+	const void *prober[COLOR_COUNT]; /* the session that tries a silent color, alone: others go
+					  * elsewhere or wait, without losing that time */
 	uint64_t retry_at; /* when `down` is forgotten and what is held is tried again */
 	uint64_t
 		accept_at; /* when a listener that had no descriptors left is asked again; 0: now */
@@ -208,6 +211,13 @@ void worker_tell(struct worker *worker);
 
 /* A color refused: others are preferred for a moment, the supervisor is told. */
 void worker_color_down(struct worker *worker, enum color color);
+
+/* It answered a connect, if only to refuse it: everybody may try it again. */
+void worker_color_reached(struct worker *worker, enum color color);
+
+/* Colors (1 << color) that are not tried now: they refused, or somebody finds out for all (what
+ * is pooled needs no connect). */
+uint32_t worker_unreachable(const struct worker *worker, enum route_class class);
 
 /* What is held is tried again in a moment. */
 void worker_retry_soon(struct worker *worker);

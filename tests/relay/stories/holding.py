@@ -400,3 +400,54 @@ def a_color_that_does_not_complete_connections_counts_as_refusing(s):
     same((request.method, request.target), ('POST', '/write'))
     b.answer(b'at last')
     same(c.response().body, b'at last')
+
+
+@story(env={'RELAY_CONNECT_TIMEOUT_USEC': '1000000'}, workers=1)
+def one_at_a_time_finds_out_whether_a_silent_color_is_back(s):
+    s.blue.listener.listen(0)  # one waits in the queue, then the kernel drops every SYN
+    fill = [s.blue.knock() for _ in range(3)]
+    s.green.serve()
+    first = s.client()
+    first.get('/first')
+    same(first.response().body, b'green GET /first')  # it lost its second
+    writers = [s.client() for _ in range(4)]
+    for i, c in enumerate(writers):
+        c.post(f'/write{i}', b'x')
+    s.control.wait_counters(blue_inflight=1, holding=3)
+    for i in range(20):
+        start = time.monotonic()
+        c = s.client()
+        c.get(f'/{i}')
+        same(c.response().body, b'green GET /%d' % i)
+        assert time.monotonic() - start < 0.5, 'it waited for a color known to be silent'
+    s.control.wait_counters(blue_inflight=1, holding=3)
+    for one in fill:
+        one.close()
+    s.blue.serve()
+    for i, c in enumerate(writers):
+        same(c.response().body, b'blue POST /write%d' % i)
+    first.get('/again')
+    same(first.response().body, b'blue GET /again')
+
+
+@story(env={'RELAY_CONNECT_TIMEOUT_USEC': '300000'}, workers=1)
+def who_leaves_while_it_tries_a_silent_color_lets_the_next_try(s):
+    s.blue.listener.listen(0)
+    fill = [s.blue.knock() for _ in range(3)]
+    s.control.route('reads=blue:100 writes=blue:100')
+    first = s.client()
+    first.get('/first')
+    s.control.wait_counters(blue_inflight=1)
+    s.control.wait_counters(holding=1)
+    s.control.wait_counters(blue_inflight=1)
+    second = s.client()
+    second.post('/second', b'x')
+    s.control.wait_counters(holding=1)
+    first.reset()
+    s.control.wait_counters(connections=1)
+    for one in fill:
+        one.close()
+    b, request = s.blue.take()
+    same(request.target, '/second')
+    b.answer(b'done')
+    same(second.response().body, b'done')
