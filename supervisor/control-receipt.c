@@ -122,8 +122,10 @@ static void add_steps(json_t *object, const struct app_view *view, const struct 
 		return;
 	for (size_t i = 0; i < view->step_count; i++)
 		(void)json_array_append_new(steps, show_step(&view->steps[i], &view->stories[i]));
-	/* A cycle that another supervisor began has rows of which nothing is known. */
-	if (view->step_count == 0 || view->stories[0].begun_usec == 0 ||
+	/* A cycle that another supervisor began has rows of which nothing is known, and a row that
+	 * was taken back knows only how long that took. */
+	if (record->outcome != RECORD_SUCCEEDED || view->step_count == 0 ||
+		view->stories[0].begun_usec == 0 ||
 		record->ended_realtime_usec < record->started_realtime_usec)
 		return;
 	total = record->ended_realtime_usec - record->started_realtime_usec;

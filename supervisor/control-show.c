@@ -171,26 +171,36 @@ json_t *show_forecast(const struct app_forecast *forecast)
 		show_steps(forecast), "preflight", findings);
 }
 
-/* The colors that run it, those whose links lead to it (and who run it at their next start), and
- * whether the primary is one that runs it. */
+static bool is_run_by(const struct app_view *view, const struct release *release, enum color color)
+{
+	return strcmp(view->instances[color]->release, release->tag) == 0;
+}
+
+/* Whose link leads to it: he runs it at his next start. */
+static bool is_linked_by(
+	const struct app_view *view, const struct release *release, enum color color)
+{
+	char tag[RELEASE_TAG_MAX];
+
+	return release_linked(view->stage->state_dir, color, tag) >= 0 &&
+	       strcmp(tag, release->tag) == 0;
+}
+
+/* The primary is the first of the colors, if it is one of them. */
 static json_t *show_release(const struct app_view *view, const struct release *release)
 {
+	const enum color order[] = {view->stage->primary, color_other(view->stage->primary)};
 	json_t *colors = json_array(), *links = json_array();
-	char linked[RELEASE_TAG_MAX];
-	bool primary = false;
 
-	for (enum color color = 0; color < COLOR_COUNT; color++) {
-		if (strcmp(view->instances[color]->release, release->tag) == 0) {
-			(void)json_array_append_new(colors, json_string(color_name(color)));
-			primary = primary || color == view->stage->primary;
-		}
-		if (release_linked(view->stage->state_dir, color, linked) >= 0 &&
-			strcmp(linked, release->tag) == 0)
-			(void)json_array_append_new(links, json_string(color_name(color)));
+	for (size_t i = 0; i < ELEMENTS(order); i++) {
+		if (is_run_by(view, release, order[i]))
+			(void)json_array_append_new(colors, json_string(color_name(order[i])));
+		if (is_linked_by(view, release, order[i]))
+			(void)json_array_append_new(links, json_string(color_name(order[i])));
 	}
 	return json_pack("{s:s, s:f, s:o, s:o, s:b}", "tag", release->tag, "since",
 		(double)release->since_usec / USEC_PER_SEC, "colors", colors, "links", links,
-		"primary", primary);
+		"primary", is_run_by(view, release, order[0]));
 }
 
 json_t *show_releases(const struct app_view *view, const struct release *releases, size_t count)

@@ -37,13 +37,13 @@ static void follow_end(struct follow *follow, const char *outcome, const char *r
 	snprintf(follow->reason, sizeof(follow->reason), "%s", reason);
 }
 
-/* A line a step for who reads a log: its end, and the begin of one that may take long. */
+/* A line a step for who reads a log: how it ended, and how its way back did. */
 static void step_line(struct follow *follow, const json_t *event)
 {
 	const char *state = json_word(event, "state");
 	const char *detail = json_word(event, "detail");
 
-	if (follow->ctl->json || follow->ctl->quiet || strcmp(state, "begun") == 0)
+	if (follow->ctl->quiet || strcmp(state, "begun") == 0 || strcmp(state, "undoing") == 0)
 		return;
 	screen_step(follow->ctl, json_word(event, "step"), state,
 		json_figure(event, "usec") / (double)USEC_PER_SEC,

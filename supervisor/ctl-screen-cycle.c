@@ -138,24 +138,33 @@ static void screen_former(const struct ctl *ctl, const json_t *cycle)
 	printf("blue %s, green %s\n", *blue ? blue : "-", *green ? green : "-");
 }
 
+static void screen_span(const struct ctl *ctl, const json_t *span)
+{
+	double count = json_figure(span, "count");
+	char longest[DURATION_MAX];
+
+	printf("%+8.1f s to %+8.1f s  ", json_figure(span, "from"), json_figure(span, "to"));
+	screen_word(ctl, 7, json_word(span, "color"));
+	printf("%s", json_word(span, "verdict"));
+	if (json_figure(span, "status") > 0)
+		printf(" %.0f", json_figure(span, "status"));
+	if (count == 1)
+		printf(", once, in ");
+	else
+		printf(", %.0f times, each within ", count);
+	printf("%s\n", duration_format(json_figure(span, "longest"), longest));
+}
+
 static void screen_probes(const struct ctl *ctl, const json_t *cycle)
 {
-	const json_t *probes = json_object_get(cycle, "probes"), *span;
 	double left_out = json_figure(cycle, "probes_left_out");
-	char longest[DURATION_MAX];
+	const json_t *span;
 	size_t i;
 
-	json_array_foreach(probes, i, span)
+	json_array_foreach(json_object_get(cycle, "probes"), i, span)
 	{
 		screen_label(ctl, i == 0 ? "probes" : "");
-		printf("%+8.1f s to %+8.1f s  ", json_figure(span, "from"),
-			json_figure(span, "to"));
-		screen_word(ctl, 7, json_word(span, "color"));
-		printf("%s", json_word(span, "verdict"));
-		if (json_figure(span, "status") > 0)
-			printf(" %.0f", json_figure(span, "status"));
-		printf(", %.0f times, the longest %s\n", json_figure(span, "count"),
-			duration_format(json_figure(span, "longest"), longest));
+		screen_span(ctl, span);
 	}
 	if (left_out > 0) {
 		screen_label(ctl, "");

@@ -38,7 +38,7 @@ void screen_plan(const struct ctl *ctl, const json_t *plan)
 	}
 }
 
-/* "blue, green (primary)". */
+/* "green (primary), blue". */
 static void screen_runners(const struct ctl *ctl, const json_t *release)
 {
 	const json_t *color;
@@ -48,9 +48,9 @@ static void screen_runners(const struct ctl *ctl, const json_t *release)
 	{
 		printf("%s", i > 0 ? ", " : "");
 		screen_word(ctl, 0, json_string_value(color));
+		if (i == 0 && json_is_true(json_object_get(release, "primary")))
+			printf(" (primary)");
 	}
-	if (json_is_true(json_object_get(release, "primary")))
-		printf(" (primary)");
 }
 
 void screen_releases(const struct ctl *ctl, const json_t *releases)
