@@ -62,8 +62,10 @@ static const struct field {
 	{"REASON", KIND_TEXT, FIELD(reason), 1},
 	{"STRATEGY", KIND_STRATEGY, FIELD(strategy), 2},
 	{"PRIMARY", KIND_COLOR, FIELD(primary), 2},
+	{"FRESH", KIND_COLOR, FIELD(fresh), 2},
 	{"FORMER_BLUE", KIND_TEXT, FIELD(former[COLOR_BLUE]), 2},
 	{"FORMER_GREEN", KIND_TEXT, FIELD(former[COLOR_GREEN]), 2},
+	{"PREVIOUS", KIND_TEXT, FIELD(previous), 2},
 	{"VERB", KIND_TEXT, FIELD(verb), 2},
 };
 
