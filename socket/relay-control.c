@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Knows words and the plan they make; does not know how it is carried out.
+ * Knows who is connected, what is owed to whom, and what the workers have to tell; does not know
+ * what is asked (relay-control-requests.c).
  */
-#include "relay-control.h"
+#include "relay-control-parts.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,8 +12,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/log.h"
-#include "base/names.h"
 #include "relay-words.h"
 
 /* `refused` is said at most so often a color. */
@@ -22,36 +20,6 @@
 /* How long the listener rests when descriptors have run out. */
 #define ACCEPT_REST_USEC (50 * USEC_PER_MSEC)
 
-/* An answer that waits until every worker follows the plan. */
-enum owed {
-	OWED_NOTHING,
-	OWED_ROUTE,
-	OWED_SHOW,
-	OWED_PROTOCOL,
-	OWED_AFFINITY,
-};
-
-struct control_client {
-	struct control *control;
-	int fd;
-	sd_event_source *source;
-	enum owed owed;
-	uint64_t owed_serial; /* of the plan */
-};
-
-struct control {
-	sd_event *event;
-	struct relay *relay;
-	struct plan plan;
-	bool routed; /* somebody has said a route */
-	sd_event_source *listener, *listener_rest, *news;
-	struct control_client clients[CONTROL_CLIENTS_MAX];
-	bool drain_announced[COLOR_COUNT];
-	uint64_t refused_at[COLOR_COUNT];
-	void (*stopped)(void *owner);
-	void *owner;
-};
-
 static void client_drop(struct control_client *client)
 {
 	client->source = sd_event_source_disable_unref(client->source);
@@ -59,8 +27,7 @@ static void client_drop(struct control_client *client)
 	client->owed = OWED_NOTHING;
 }
 
-static void client_say(struct control_client *client, const char *format, ...) _printf_(2, 3);
-static void client_say(struct control_client *client, const char *format, ...)
+void control_say(struct control_client *client, const char *format, ...)
 {
 	char text[CONTROL_ANSWER_MAX];
 	va_list arguments;
@@ -90,17 +57,17 @@ static void client_pay(struct control_client *client)
 	client->owed = OWED_NOTHING;
 	switch (owed) {
 	case OWED_ROUTE:
-		client_say(client, "ok route %s", route_format(&control->plan.route, text));
+		control_say(client, "ok route %s", route_format(&control->plan.route, text));
 		break;
 	case OWED_SHOW:
-		client_say(client, "ok show %s",
+		control_say(client, "ok show %s",
 			control->routed ? route_format(&control->plan.route, text) : "nothing");
 		break;
 	case OWED_PROTOCOL:
-		client_say(client, "ok protocol");
+		control_say(client, "ok protocol");
 		break;
 	case OWED_AFFINITY:
-		client_say(client, "ok affinity");
+		control_say(client, "ok affinity");
 		break;
 	case OWED_NOTHING:
 		break;
@@ -109,197 +76,17 @@ static void client_pay(struct control_client *client)
 		(void)sd_event_source_set_enabled(client->source, SD_EVENT_ON);
 }
 
-static void client_owe(struct control_client *client, enum owed owed)
+void control_owe(struct control_client *client, enum owed owed)
 {
 	client->owed = owed;
 	client->owed_serial = client->control->plan.serial;
 	client_pay(client);
 }
 
-static void publish(struct control *control)
+void control_publish(struct control *control)
 {
 	control->plan.serial++;
 	relay_publish(control->relay, &control->plan);
-}
-
-/* ---- requests ---- */
-
-static int request_backends(struct control_client *client, char *words)
-{
-	struct control *control = client->control;
-	struct plan plan = control->plan;
-	int r;
-
-	r = words_backends(words, &plan);
-	if (r < 0)
-		return r;
-	control->plan = plan;
-	publish(control);
-	client_say(client, "ok backends");
-	return 0;
-}
-
-static int request_limits(struct control_client *client, char *words)
-{
-	struct control *control = client->control;
-	struct plan plan = control->plan;
-	int r;
-
-	r = words_limits(words, &plan);
-	if (r < 0)
-		return r;
-	control->plan = plan;
-	publish(control);
-	client_say(client, "ok limits");
-	return 0;
-}
-
-static int request_protocol(struct control_client *client, char *words)
-{
-	struct control *control = client->control;
-	int r;
-
-	r = words_protocol(words, &control->plan);
-	if (r < 0)
-		return r;
-	publish(control);
-	client_owe(client, OWED_PROTOCOL);
-	return 0;
-}
-
-static bool drain_is_over(const struct route *route, enum color color, enum drain_extent extent)
-{
-	return route->weight[ROUTE_READS][color] != ROUTE_NEVER ||
-	       (extent == DRAIN_OF_ALL && route->weight[ROUTE_WRITES][color] != ROUTE_NEVER);
-}
-
-static int request_route(struct control_client *client, char *words)
-{
-	struct control *control = client->control;
-	char text[ROUTE_TEXT_MAX];
-	struct route route;
-	int r;
-
-	r = route_parse(words, &route);
-	if (r < 0)
-		return r;
-	if (!route_equal(&route, &control->plan.route))
-		log_info("Route: %s.", route_format(&route, text));
-	control->plan.route = route;
-	for (int color = 0; color < COLOR_COUNT; color++)
-		if (drain_is_over(&route, (enum color)color, control->plan.drain[color].extent))
-			control->plan.drain[color].extent = DRAIN_NONE;
-	publish(control);
-	control->routed = true;
-	client_owe(client, OWED_ROUTE);
-	return 0;
-}
-
-static int request_drain(struct control_client *client, char *words)
-{
-	struct control *control = client->control;
-	struct plan_drain drain;
-	enum color color;
-	int r;
-
-	r = words_drain(words, now_usec(), &color, &drain);
-	if (r < 0)
-		return r;
-	drain.serial = control->plan.serial + 1;
-	control->plan.drain[color] = drain;
-	control->drain_announced[color] = false;
-	publish(control);
-	client_say(client, "ok drain");
-	return 0;
-}
-
-static int request_counters(struct control_client *client, char *words)
-{
-	struct relay_totals totals = relay_count(client->control->relay);
-	char text[CONTROL_ANSWER_MAX - 16];
-
-	(void)words;
-	words_counters(&totals, text, sizeof(text));
-	client_say(client, "ok counters %s", text);
-	return 0;
-}
-
-static int request_affinity(struct control_client *client, char *words)
-{
-	struct control *control = client->control;
-	enum affinity before = control->plan.affinity.kind;
-	int r;
-
-	r = words_affinity(words, now_usec(), &control->plan.affinity);
-	if (r < 0)
-		return r;
-	if (control->plan.affinity.kind != before)
-		log_info("Affinity: %s.", affinity_name(control->plan.affinity.kind));
-	publish(control);
-	client_owe(client, OWED_AFFINITY);
-	return 0;
-}
-
-static int request_show(struct control_client *client, char *words)
-{
-	if (*words != '\0')
-		return -EINVAL;
-	client_owe(client, OWED_SHOW);
-	return 0;
-}
-
-struct request {
-	const char *verb;
-	int (*serve)(struct control_client *client, char *words);
-	const char *usage;
-};
-
-static const struct request requests[] = {
-	{"backends", request_backends, "backends blue=127.0.0.1:PORT green=127.0.0.1:PORT"},
-	{"limits", request_limits, "limits hold-usec=N hold-requests=N hold-bytes=N"},
-	{"protocol", request_protocol, "protocol http|tcp"},
-	{"route", request_route, "route reads=COLOR:WEIGHT,...|hold writes=COLOR:WEIGHT,...|hold"},
-	{"drain", request_drain, "drain COLOR scope=reads|all requests-usec=N streams-usec=N"},
-	{"counters", request_counters, "counters"},
-	{"show", request_show, "show"},
-	{"affinity", request_affinity,
-		"affinity none, affinity address fresh=COLOR key=HEX, or affinity cookie "
-		"fresh=COLOR "
-		"key=HEX life-usec=N blue=RELEASE green=RELEASE name=NAME"},
-};
-
-/* Only what is fit to be said back. */
-static bool is_word(const char *text)
-{
-	size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-");
-
-	return length > 0 && length <= 32 && text[length] == '\0';
-}
-
-static void refuse_unknown(struct control_client *client, const char *verb)
-{
-	char known[256] = "";
-	size_t length = 0;
-
-	for (size_t i = 0; i < ELEMENTS(requests) && length < sizeof(known); i++)
-		length += (size_t)snprintf(known + length, sizeof(known) - length, "%s%s",
-			i > 0 ? ", " : "", requests[i].verb);
-	client_say(client, "error %s no such request; there are %s", verb, known);
-}
-
-static void client_serve(struct control_client *client, char *message)
-{
-	char *words = message, *verb = strsep(&words, " ");
-
-	for (size_t i = 0; i < ELEMENTS(requests); i++) {
-		if (strcmp(requests[i].verb, verb) != 0)
-			continue;
-		if (requests[i].serve(client, words ? words : message + strlen(message)) < 0)
-			client_say(client, "error %s not understood, expected: %s", verb,
-				requests[i].usage);
-		return;
-	}
-	refuse_unknown(client, is_word(verb) ? verb : "-");
 }
 
 /* ---- news from the workers ---- */
@@ -313,7 +100,7 @@ static void tell_followed(struct control *control)
 static void tell_all(struct control *control, const char *text)
 {
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
-		client_say(&control->clients[i], "%s", text);
+		control_say(&control->clients[i], "%s", text);
 }
 
 static void tell_drained(struct control *control, enum color color)
@@ -390,12 +177,12 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *use
 		return 0;
 	}
 	if ((size_t)n == sizeof(message) || memchr(message, '\0', (size_t)n)) {
-		client_say(client, "error - a message is text of at most %d bytes",
+		control_say(client, "error - a message is text of at most %d bytes",
 			CONTROL_MESSAGE_MAX);
 		return 0;
 	}
 	message[n] = '\0';
-	client_serve(client, message);
+	control_serve(client, message);
 	/* Answers come in order: what was asked behind a route waits until it is followed. */
 	if (client->owed != OWED_NOTHING)
 		(void)sd_event_source_set_enabled(client->source, SD_EVENT_OFF);
@@ -489,7 +276,7 @@ int control_open(sd_event *event, int listener_fd, struct relay *relay,
 	r = sd_event_source_set_priority(control->listener, SD_EVENT_PRIORITY_IDLE);
 	if (r < 0)
 		return r;
-	publish(control);
+	control_publish(control);
 	*ret_control = take_ptr(control);
 	return 0;
 }

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Knows words and the plan they make; does not know how it is carried out.
+ */
+#include "relay-control-parts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "relay-words.h"
+
+static int request_backends(struct control_client *client, char *words)
+{
+	struct control *control = client->control;
+	struct plan plan = control->plan;
+	int r;
+
+	r = words_backends(words, &plan);
+	if (r < 0)
+		return r;
+	control->plan = plan;
+	control_publish(control);
+	control_say(client, "ok backends");
+	return 0;
+}
+
+static int request_limits(struct control_client *client, char *words)
+{
+	struct control *control = client->control;
+	struct plan plan = control->plan;
+	int r;
+
+	r = words_limits(words, &plan);
+	if (r < 0)
+		return r;
+	control->plan = plan;
+	control_publish(control);
+	control_say(client, "ok limits");
+	return 0;
+}
+
+static int request_protocol(struct control_client *client, char *words)
+{
+	struct control *control = client->control;
+	int r;
+
+	r = words_protocol(words, &control->plan);
+	if (r < 0)
+		return r;
+	control_publish(control);
+	control_owe(client, OWED_PROTOCOL);
+	return 0;
+}
+
+static bool drain_is_over(const struct route *route, enum color color, enum drain_extent extent)
+{
+	return route->weight[ROUTE_READS][color] != ROUTE_NEVER ||
+	       (extent == DRAIN_OF_ALL && route->weight[ROUTE_WRITES][color] != ROUTE_NEVER);
+}
+
+static int request_route(struct control_client *client, char *words)
+{
+	struct control *control = client->control;
+	char text[ROUTE_TEXT_MAX];
+	struct route route;
+	int r;
+
+	r = route_parse(words, &route);
+	if (r < 0)
+		return r;
+	if (!route_equal(&route, &control->plan.route))
+		log_info("Route: %s.", route_format(&route, text));
+	control->plan.route = route;
+	for (int color = 0; color < COLOR_COUNT; color++)
+		if (drain_is_over(&route, (enum color)color, control->plan.drain[color].extent))
+			control->plan.drain[color].extent = DRAIN_NONE;
+	control_publish(control);
+	control->routed = true;
+	control_owe(client, OWED_ROUTE);
+	return 0;
+}
+
+static int request_drain(struct control_client *client, char *words)
+{
+	struct control *control = client->control;
+	struct plan_drain drain;
+	enum color color;
+	int r;
+
+	r = words_drain(words, now_usec(), &color, &drain);
+	if (r < 0)
+		return r;
+	drain.serial = control->plan.serial + 1;
+	control->plan.drain[color] = drain;
+	control->drain_announced[color] = false;
+	control_publish(control);
+	control_say(client, "ok drain");
+	return 0;
+}
+
+static int request_counters(struct control_client *client, char *words)
+{
+	struct relay_totals totals = relay_count(client->control->relay);
+	char text[CONTROL_ANSWER_MAX - 16];
+
+	(void)words;
+	words_counters(&totals, text, sizeof(text));
+	control_say(client, "ok counters %s", text);
+	return 0;
+}
+
+static int request_affinity(struct control_client *client, char *words)
+{
+	struct control *control = client->control;
+	enum affinity before = control->plan.affinity.kind;
+	int r;
+
+	r = words_affinity(words, now_usec(), &control->plan.affinity);
+	if (r < 0)
+		return r;
+	if (control->plan.affinity.kind != before)
+		log_info("Affinity: %s.", affinity_name(control->plan.affinity.kind));
+	control_publish(control);
+	control_owe(client, OWED_AFFINITY);
+	return 0;
+}
+
+static int request_show(struct control_client *client, char *words)
+{
+	if (*words != '\0')
+		return -EINVAL;
+	control_owe(client, OWED_SHOW);
+	return 0;
+}
+
+struct request {
+	const char *verb;
+	int (*serve)(struct control_client *client, char *words);
+	const char *usage;
+};
+
+static const struct request requests[] = {
+	{"backends", request_backends, "backends blue=127.0.0.1:PORT green=127.0.0.1:PORT"},
+	{"limits", request_limits, "limits hold-usec=N hold-requests=N hold-bytes=N"},
+	{"protocol", request_protocol, "protocol http|tcp"},
+	{"route", request_route, "route reads=COLOR:WEIGHT,...|hold writes=COLOR:WEIGHT,...|hold"},
+	{"drain", request_drain, "drain COLOR scope=reads|all requests-usec=N streams-usec=N"},
+	{"counters", request_counters, "counters"},
+	{"show", request_show, "show"},
+	{"affinity", request_affinity,
+		"affinity none, affinity address fresh=COLOR key=HEX, or affinity cookie "
+		"fresh=COLOR "
+		"key=HEX life-usec=N blue=RELEASE green=RELEASE name=NAME"},
+};
+
+/* Only what is fit to be said back. */
+static bool is_word(const char *text)
+{
+	size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-");
+
+	return length > 0 && length <= 32 && text[length] == '\0';
+}
+
+static void refuse_unknown(struct control_client *client, const char *verb)
+{
+	char known[256] = "";
+	size_t length = 0;
+
+	for (size_t i = 0; i < ELEMENTS(requests) && length < sizeof(known); i++)
+		length += (size_t)snprintf(known + length, sizeof(known) - length, "%s%s",
+			i > 0 ? ", " : "", requests[i].verb);
+	control_say(client, "error %s no such request; there are %s", verb, known);
+}
+
+void control_serve(struct control_client *client, char *message)
+{
+	char *words = message, *verb = strsep(&words, " ");
+
+	for (size_t i = 0; i < ELEMENTS(requests); i++) {
+		if (strcmp(requests[i].verb, verb) != 0)
+			continue;
+		if (requests[i].serve(client, words ? words : message + strlen(message)) < 0)
+			control_say(client, "error %s not understood, expected: %s", verb,
+				requests[i].usage);
+		return;
+	}
+	refuse_unknown(client, is_word(verb) ? verb : "-");
+}
