@@ -11,13 +11,27 @@ _bluegreenctl_apps() {
 	done
 }
 
+# The values of a key in what a verb answers as JSON, of the application that the line names.
+_bluegreenctl_values() { # KEY VERB
+	local app=app i
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		-a | --app) app=${COMP_WORDS[i + 1]} ;;
+		esac
+	done
+	bluegreenctl --app "$app" --json "$2" 2>/dev/null |
+		sed -n "s/^ *\"$1\": \"\([^\"]*\)\".*/\1/p"
+}
+
 _bluegreenctl() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
 	local words
 	case $before in
 	-a | --app) words=$(_bluegreenctl_apps) ;;
-	show) words=$(bluegreenctl --json history 2>/dev/null | sed -n 's/^ *"id": "\([0-9a-f]*\)".*/\1/p') ;;
-	*) words='status reload deploy plan history show version help --app --json --no-color' ;;
+	deploy | rollback | plan) words="$(_bluegreenctl_values tag releases)" ;;
+	show | history) words=$(_bluegreenctl_values id history) ;;
+	*) words='status reload deploy rollback abort releases plan history show version help
+		--app --json --no-color --sha256=' ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 }

@@ -8,11 +8,6 @@
 #include "base/fd.h"
 #include "control-show.h"
 
-static const char *const strategy_words[STRATEGY_COUNT] = {
-	[STRATEGY_FALLBACK] = "fallback",
-	[STRATEGY_SWAP] = "swap",
-};
-
 static double seconds_of(uint64_t usec)
 {
 	return (double)usec / USEC_PER_SEC;
@@ -140,7 +135,7 @@ static json_t *show_record(const struct record *record, const char *outcome)
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:f, s:f, s:s, s:I, s:I, s:s, "
 			 "s:s, s:{s:s, s:s}}",
 		"id", record->id, "outcome", outcome, "verb", record->verb, "strategy",
-		strategy_words[record->strategy], "step", record->step, "reason", record->reason,
+		strategy_name(record->strategy), "step", record->step, "reason", record->reason,
 		"committed", record->committed, "undoing", record->undoing, "started",
 		seconds_of(record->started_realtime_usec), "ended",
 		seconds_of(record->ended_realtime_usec), "asked_by", record->asked_by,
