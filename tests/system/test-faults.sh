@@ -21,7 +21,7 @@ supervisor_kill() { inside systemctl kill -s KILL --kill-who=main app-bluegreen.
 
 # The state directory on a small disk of its own.
 disk_begin() {
-	inside mount -t tmpfs -o size=16k,mode=755 small "$STATE"
+	inside mount -t tmpfs -o size=20m,mode=755 small "$STATE"
 	inside chown app-bluegreen: "$STATE"
 	inside systemctl restart app-bluegreen
 	await 20 both_healthy
