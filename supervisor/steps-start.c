@@ -214,8 +214,13 @@ enum step_progress act_healthy_progress(
 		instance_explain(instance, text, STEP_TEXT_MAX);
 	if (stage->job || instance->verdict.health == HEALTH_UNKNOWN)
 		return STEP_WAITING;
-	if (crashes(stage, instance) >= CRASHES_MAX)
+	if (crashes(stage, instance) >= CRASHES_MAX) {
+		/* By now it may be starting again, which explains nothing. */
+		snprintf(text, STEP_TEXT_MAX, "%s has ended by itself %u times (%s, exit status %d)",
+			instance->unit, crashes(stage, instance), status->result,
+			status->exit_status);
 		return STEP_FAILED;
+	}
 	if (instance->verdict.health != HEALTH_SICK || status->restarting)
 		return STEP_WAITING;
 	return STEP_FAILED;
