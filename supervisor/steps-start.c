@@ -135,6 +135,7 @@ int act_start(struct stage *stage, enum job_verb verb, enum color color, enum ro
 
 	stage->part_before = part_of(stage, color);
 	stage->restarts_before = instance->status.restarts;
+	stage->ended_why[0] = '\0';
 	r = stage_equip(stage, color, role, release, why);
 	if (r >= 0)
 		r = act_job_begin(stage, verb, instance->unit, limit_usec, why);
@@ -186,6 +187,7 @@ int act_healthy_begin(struct stage *stage, enum color color, char why[static STE
 {
 	instances_attend(stage->instances, color, true);
 	stage->restarts_before = act_instance(stage, color)->status.restarts;
+	stage->ended_why[0] = '\0';
 	/* It runs already, but for a supervisor that comes back here and finds it down. */
 	return act_job_begin(stage, JOB_START, act_instance(stage, color)->unit,
 		stage->config->probe.start_timeout_usec, why);
@@ -212,13 +214,14 @@ enum step_progress act_healthy_progress(
 		snprintf(text, STEP_TEXT_MAX, "%s", stage->job_why);
 	else
 		instance_explain(instance, text, STEP_TEXT_MAX);
+	if (status->restarting)
+		snprintf(stage->ended_why, sizeof(stage->ended_why), "%s", text);
 	if (stage->job || instance->verdict.health == HEALTH_UNKNOWN)
 		return STEP_WAITING;
 	if (crashes(stage, instance) >= CRASHES_MAX) {
 		/* By now it may be starting again, which explains nothing. */
-		snprintf(text, STEP_TEXT_MAX, "%s has ended by itself %u times (%s, exit status %d)",
-			instance->unit, crashes(stage, instance), status->result,
-			status->exit_status);
+		if (*stage->ended_why)
+			snprintf(text, STEP_TEXT_MAX, "%s", stage->ended_why);
 		return STEP_FAILED;
 	}
 	if (instance->verdict.health != HEALTH_SICK || status->restarting)

@@ -75,8 +75,9 @@ struct stage {
 	size_t warmed, warm_failed; /* paths asked, and those that did not answer */
 	char warm_why[PROBE_REASON_MAX];
 	sd_event_source *timer;
-	uint64_t since_usec;	  /* the row's begin */
-	uint32_t restarts_before; /* NRestarts then */
+	uint64_t since_usec;	       /* the row's begin */
+	uint32_t restarts_before;      /* NRestarts then */
+	char ended_why[STEP_TEXT_MAX]; /* how its process ended, the last time it did */
 	enum back {
 		BACK_ROUTE,   /* nothing goes to the color any more */
 		BACK_DRAIN,   /* what it has begun ends */
