@@ -64,7 +64,7 @@ struct session {
 	enum color pin;
 	bool cookie_hidden;		/* the request carries a cookie of ours */
 	enum session_cookie cookie_due; /* with its response */
-	uint64_t sent_at;     /* the first byte of its last attempt was sent */
+	uint64_t sent_at;		/* the first byte of its last attempt was sent */
 	uint64_t answered_at; /* the first byte of the present head of its response came */
 
 	bool tcp;	     /* relayed as bytes, from its first to its last */

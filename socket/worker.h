@@ -151,9 +151,9 @@ struct worker {
 	uint64_t now;
 	struct plan plan;
 	struct route_turn turn[ROUTE_CLASS_COUNT];
-	struct affinity_deck deck; /* places for clients that have none */
-	uint32_t down;	   /* colors (1 << color) that refused a moment ago */
-	uint32_t silent;   /* colors whose last connect was not answered in time */
+	struct affinity_deck deck;	 /* places for clients that have none */
+	uint32_t down;			 /* colors (1 << color) that refused a moment ago */
+	uint32_t silent;		 /* colors whose last connect was not answered in time */
 	const void *prober[COLOR_COUNT]; /* the session that tries a silent color, alone: others go
 					  * elsewhere or wait, without losing that time */
 	uint64_t retry_at; /* when `down` is forgotten and what is held is tried again */

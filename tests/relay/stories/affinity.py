@@ -565,7 +565,7 @@ def a_connection_without_http_is_placed_by_its_address(s):
         same(b.read(5), b'hello')
 
 
-@story
+@story(workers=1)
 def a_connection_without_http_goes_by_weight_where_others_have_cookies(s):
     s.control.ok('protocol tcp')
     by_cookie(s)
