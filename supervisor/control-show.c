@@ -68,8 +68,8 @@ static json_t *show_counters(const struct steer_counters *counters)
 static json_t *show_shares(const struct route *route)
 {
 	for (enum route_class class = 0; class < ROUTE_CLASS_COUNT; class ++) {
-		int blue = route->weight[class][COLOR_BLUE];
-		int green = route->weight[class][COLOR_GREEN];
+		double blue = route->weight[class][COLOR_BLUE];
+		double green = route->weight[class][COLOR_GREEN];
 
 		if (blue > 0 && green > 0)
 			return json_pack("{s:f, s:f}", "blue", 100.0 * blue / (blue + green),

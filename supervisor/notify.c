@@ -18,7 +18,6 @@
 #include <curl/curl.h>
 
 #include "base/fd.h"
-#include "base/list.h"
 #include "report.h"
 #include "transfer.h"
 
@@ -40,7 +39,6 @@ enum notify_state {
 };
 
 struct message {
-	struct link link;
 	char *url, *body;
 };
 
@@ -50,8 +48,8 @@ struct notify {
 	struct curl_slist *headers;
 	sd_event_source *timer;
 	enum notify_state state;
-	struct link waiting; /* the oldest first */
-	size_t waiting_count;
+	struct message *waiting[NOTIFY_QUEUE_MAX]; /* a ring; the oldest is at waiting_first */
+	size_t waiting_first, waiting_count;
 
 	struct message *message; /* unless idle */
 	unsigned int tries;	 /* of the message, the present one included */
@@ -89,12 +87,20 @@ static struct message *waiting_take(struct notify *notify)
 {
 	struct message *message;
 
-	if (list_empty(&notify->waiting))
+	if (notify->waiting_count == 0)
 		return NULL;
-	message = container_of(notify->waiting.next, struct message, link);
-	list_remove(&message->link);
+	message = notify->waiting[notify->waiting_first];
+	notify->waiting_first = (notify->waiting_first + 1) % NOTIFY_QUEUE_MAX;
 	notify->waiting_count--;
 	return message;
+}
+
+/* There must be room. */
+static void waiting_add(struct notify *notify, struct message *message)
+{
+	size_t last = notify->waiting_first + notify->waiting_count++;
+
+	notify->waiting[last % NOTIFY_QUEUE_MAX] = message;
 }
 
 static void try_end(struct notify *notify)
@@ -279,7 +285,6 @@ int notify_open(sd_event *event, struct notify **ret_notify)
 
 	if (!notify)
 		return -ENOMEM;
-	list_init(&notify->waiting);
 	notify->event = sd_event_ref(event);
 	r = sd_event_add_time(event, &notify->timer, CLOCK_MONOTONIC, 0, 0, on_timer, notify);
 	if (r >= 0)
@@ -300,7 +305,7 @@ struct notify *notify_close(struct notify *notify)
 		return NULL;
 	try_end(notify);
 	message_free(notify->message);
-	while (!list_empty(&notify->waiting))
+	while (notify->waiting_count > 0)
 		message_free(waiting_take(notify));
 	transfer_loop_close(notify->loop);
 	curl_slist_free_all(notify->headers);
@@ -316,7 +321,6 @@ static struct message *message_new(const char *url, const char *body)
 
 	if (!message)
 		return NULL;
-	list_init(&message->link);
 	message->url = strdup(url);
 	message->body = strdup(body);
 	if (!message->url || !message->body)
@@ -343,8 +347,7 @@ void notify_send(struct notify *notify, const char *url, const char *body)
 			"the oldest of %u messages that wait for [Notify] Url= was dropped",
 			NOTIFY_QUEUE_MAX);
 	}
-	list_append(&notify->waiting, &message->link);
-	notify->waiting_count++;
+	waiting_add(notify, message);
 	if (notify->state == NOTIFY_IDLE)
 		message_next(notify);
 }
