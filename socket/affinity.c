@@ -16,7 +16,8 @@
 bool affinity_share(
 	const struct route *route, enum route_class class, enum color fresh, uint8_t *ret_share)
 {
-	int weight = route->weight[class][fresh], other = route->weight[class][color_other(fresh)];
+	int8_t weight = route->weight[class][fresh];
+	int8_t other = route->weight[class][color_other(fresh)];
 
 	if (weight <= ROUTE_STANDBY || other <= ROUTE_STANDBY)
 		return false;
