@@ -127,8 +127,8 @@ static void put_forwarded(struct writer *writer, const char *bytes, const struct
 }
 
 /* The other cookies of the fields that were left out because ours is in them. */
-static void put_cookies(struct writer *writer, const char *bytes, const struct http1_head *head,
-	const char *hidden)
+static void put_cookies(
+	struct writer *writer, const char *bytes, const struct http1_head *head, const char *hidden)
 {
 	for (uint32_t i = 0; i < head->header_count; i++) {
 		const struct http1_header *header = &head->headers[i];
