@@ -183,13 +183,21 @@ static void try_begin(struct notify *notify)
 	notify_enter(notify, NOTIFY_ENDED, 0);
 }
 
+static void message_begin(struct notify *notify, struct message *message)
+{
+	notify->message = message;
+	notify->tries = 0;
+	try_begin(notify);
+}
+
+/* The present one is over. */
 static void message_next(struct notify *notify)
 {
-	message_free(notify->message);
-	notify->message = waiting_take(notify);
-	notify->tries = 0;
-	if (notify->message)
-		try_begin(notify);
+	struct message *next = waiting_take(notify);
+
+	notify->message = message_free(notify->message);
+	if (next)
+		message_begin(notify, next);
 	else
 		notify_enter(notify, NOTIFY_IDLE, 0);
 }
@@ -341,6 +349,10 @@ void notify_send(struct notify *notify, const char *url, const char *body)
 			"short");
 		return;
 	}
+	if (notify->state == NOTIFY_IDLE) {
+		message_begin(notify, message);
+		return;
+	}
 	if (notify->waiting_count == NOTIFY_QUEUE_MAX) {
 		message_free(waiting_take(notify));
 		report(REPORT_WARNING, NULL,
@@ -348,6 +360,4 @@ void notify_send(struct notify *notify, const char *url, const char *body)
 			NOTIFY_QUEUE_MAX);
 	}
 	waiting_add(notify, message);
-	if (notify->state == NOTIFY_IDLE)
-		message_next(notify);
 }
