@@ -27,7 +27,7 @@ static bool is_getting_ready(const struct watched *watched)
 	const struct instance *instance = &watched->instance;
 
 	return instance->known && instance->status.activity == UNIT_ACTIVATING &&
-	       !instance->status.restarting && instance->verdict.health == HEALTH_STARTING &&
+	       instance->verdict.health == HEALTH_STARTING &&
 	       !watched_is_of_old_invocation(watched);
 }
 

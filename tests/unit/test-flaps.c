@@ -139,6 +139,8 @@ static void only_a_flawless_color_earns_trust(void **state)
 	/* The next fall does not set it free, however long ago the others were. */
 	fall_at(400);
 	assert_true(flaps.flapping);
+	well = (struct verdict){.health = HEALTH_HEALTHY, .passed = 2};
+	assert_int_equal(trusted_after(401), 4);
 }
 
 int main(void)
