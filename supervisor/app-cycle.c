@@ -262,8 +262,6 @@ static void release_choose(const struct app *app, char release[static RECORD_WOR
 
 static void record_fill(struct app *app, struct record *record)
 {
-	const char *former;
-
 	record->strategy = app->stage.strategy;
 	record->primary = app->stage.primary;
 	record->fresh = app->stage.fresh;
@@ -271,11 +269,7 @@ static void record_fill(struct app *app, struct record *record)
 	for (enum color color = 0; color < COLOR_COUNT; color++)
 		snprintf(record->former[color], sizeof(record->former[color]), "%s",
 			instances_get(app->instances, color)->release);
-	/* The release before this one, or before that if it stays the same. */
-	former = record->former[record->primary];
-	if (*former && strcmp(former, record->release) == 0)
-		former = app->record.previous;
-	snprintf(record->previous, sizeof(record->previous), "%s", former);
+	snprintf(record->previous, sizeof(record->previous), "%s", app->record.previous);
 }
 
 static int cycle_begin(struct app *app, const struct record *asked, const char *sha256)
@@ -423,13 +417,14 @@ int app_rollback(struct app *app, const struct app_asker *asker, const char *rel
 	char ret_id[static RECORD_ID_MAX], char error[static APP_ERROR_MAX])
 {
 	struct app_order order = {.verb = "rollback", .release = release, .sha256 = ""};
+	const char *running = instances_get(app->instances, app->stage.primary)->release;
 	char reason[RECORD_REASON_MAX];
 
 	snprintf(reason, sizeof(reason), "rolled back by uid %u%s%s (pid %d)", asker->uid,
 		*asker->name ? ", " : "", asker->name, (int)asker->pid);
 	if (is_warm(app, release) && cycle_abort(app, reason, ret_id, error) >= 0)
 		return 0;
-	if (!*release)
+	if (!*release && strcmp(running, app->record.previous) != 0)
 		order.release = app->record.previous;
 	if (!*order.release) {
 		snprintf(error, APP_ERROR_MAX, "there is no release to go back to: %s",

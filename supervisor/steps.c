@@ -288,6 +288,17 @@ static void note_switch(const struct stage *stage, struct record *record)
 	record->primary = record->undoing ? color_other(stage->fresh) : stage->fresh;
 }
 
+/* From now on a rollback goes to what was there before; a reload changes nothing about that. */
+static void note_commit(const struct stage *stage, struct record *record)
+{
+	enum color old =
+		stage->strategy == STRATEGY_SWAP ? color_other(stage->fresh) : stage->fresh;
+	const char *former = record->former[old];
+
+	if (*former && strcmp(former, record->release) != 0)
+		memcpy(record->previous, former, sizeof(record->previous));
+}
+
 static bool always(const struct stage *stage)
 {
 	(void)stage;
@@ -505,6 +516,7 @@ const struct step steps_fallback[] = {
 		.text = "the new code is accepted",
 		.meaning = "the fallback keeps the old code",
 		.commits = true,
+		.note = note_commit,
 		.no_way_back = always,
 		.resume = "commit",
 		.limit = limit_route,
@@ -622,6 +634,7 @@ const struct step steps_swap[] = {
 		.text = "the new release is accepted",
 		.meaning = RETURNS,
 		.commits = true,
+		.note = note_commit,
 		.resume = "commit",
 		.limit = limit_route,
 		.progress = progress_return,

@@ -13,7 +13,11 @@ runs_everywhere() { # TAG: the same release in both colors, blue as the primary
 link_of() { inside readlink "/var/lib/app-bluegreen/app/$1"; }
 
 begin full
-releases_begin <<<"Keep=2"
+releases_begin <<-END
+	Keep=2
+	[Probe]
+	StartTimeout=8s
+END
 release_make v1
 deploy deploy v1
 check_equal "the first release ever is deployed" 0 "$DEPLOY_STATUS"
@@ -43,7 +47,7 @@ runs_everywhere v2 "taken back again"
 
 deploy deploy nosuch
 check_equal "a release that is not there is refused" 1 "$DEPLOY_STATUS"
-check_matches "with a sentence that names its path" "$RELEASES/nosuch" "$DEPLOY_WORDS"
+check_matches "with a sentence that names it and its directory" "no release nosuch in $RELEASES" "$DEPLOY_WORDS"
 check_equal "before anything was done" preflight "$(cycle_of 'c["step"]')"
 
 deploy deploy ../etc
