@@ -69,6 +69,12 @@ int fetch_unpack_judge(struct fetch *fetch, enum child_end end, int status, cons
 {
 	char why[600];
 
+	if (end == CHILD_EXITED && strstr(said, strerror(ENOSPC))) {
+		fetch_say(fetch,
+			"%s cannot be unpacked: %s: %s; remove old releases, or lower Keep=",
+			fetch->shown, fetch->directory, strerror(ENOSPC));
+		return -EIO;
+	}
 	if (end != CHILD_EXITED || status != 0) {
 		child_describe("tar", end, status, said, why, sizeof(why));
 		fetch_say(fetch, "%s cannot be unpacked: %s%s", fetch->shown, why,

@@ -427,8 +427,10 @@ static void fetch_start(struct fetch *fetch)
 		fetch_over(fetch, FETCH_FAILED);
 	} else if (fstatat(fetch->dir_fd, fetch->tag, &st, 0) == 0)
 		fetch_over(fetch, FETCH_DONE);
-	else
+	else if (fstatat(fetch->dir_fd, fetch->unpacking, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		fetch_enter(fetch, FETCH_CLEANING);
+	else
+		fetch_enter(fetch, FETCH_DOWNLOADING);
 }
 
 static int fetch_set(struct fetch *fetch, const struct fetch_order *order)
