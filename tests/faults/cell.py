@@ -7,6 +7,7 @@ processes of the units; what the supervisor says is only compared with them.
 
 import json
 import os
+import subprocess
 import threading
 import time
 
@@ -64,6 +65,9 @@ class Cell:
         self.load = None
         self.loads = []
         self.hit = None
+        self.dpkg = None
+        self.aborting = None
+        self.killed_supervisor = []
         self.released = None
         self.watching = False
 
@@ -97,20 +101,23 @@ class Cell:
         self.watcher = threading.Thread(target=self.watch)
         self.watcher.start()
 
-    def new_load(self):
+    def new_load(self, *options):
         if self.load:
             self.load.abandon()
-        self.load = Load(self.host, os.path.join(self.directory, str(len(self.loads))))
+        self.load = Load(self.host, os.path.join(self.directory, str(len(self.loads))), *options)
         self.loads.append(self.load)
 
     def watch(self):
         """I4: who serves is not stopped before the commit is on the disk. Processes are looked at
         before the record: if one is gone and the record that is read later knows no commit, it
         was stopped before."""
+        known, before = self.last_id, self.pids[self.last]
         while self.watching:
             pid = self.host.main_pid(stand.unit_of(self.last))
             record = self.host.record()
-            if (pid != self.pids[self.last] and self.last not in self.disturbed and record
+            if record and record["ID"] != known:
+                known, before = record["ID"], pid if self.last_id != known else before
+            if (pid != before and self.last not in self.disturbed and record
                     and record["OUTCOME"] == "running" and record["COMMITTED"] == "no"
                     and self.watching):
                 self.problem(f"I4: {self.last} was stopped at {record['STEP']}, before the commit")
@@ -176,7 +183,7 @@ class Cell:
     def walk_back(self):
         """P7: the cycle is on its way back, because somebody said so."""
         self.outcomes = {"aborted"}
-        self.host.run("bluegreenctl", "abort", check=False)
+        self.aborting = self.host.spawn("timeout", "60", "bluegreenctl", "abort")
         if not wait_until(10, lambda: self.host.record().get("UNDOING") == "yes", 0.001):
             self.problem("the cycle was told to walk back, and did not")
         self.hit = "undoing " + (self.row() or "")
@@ -194,16 +201,17 @@ class Cell:
         self.restarts[SUPERVISOR] += 99
         deb = "/root/" + os.path.basename(self.host.deb)
         self.dpkg = self.host.spawn("env", "DEBIAN_FRONTEND=noninteractive", "dpkg", "-i", deb)
-        wait_until(10, lambda: "half" in self.dpkg_state() or "unpacked" in self.dpkg_state(), 0.005)
-        self.hit = "dpkg: " + self.dpkg_state()
+        old = self.program()
+        if not wait_until(20, lambda: self.program() != old, 0.002):
+            self.problem("dpkg did not replace the supervisor's program within 20 s")
+        self.hit = "unpacked, not configured"
 
-    def dpkg_state(self):
+    def program(self):
+        """Which file the supervisor's program is."""
         try:
-            text = self.host.read("/var/lib/dpkg/status")
+            return os.stat(self.host.root + "/usr/libexec/app-bluegreen/supervisor").st_ino
         except OSError:
-            return ""
-        at = text.find("\nPackage: app-bluegreen\n")
-        return text[at:].split("Status: ", 1)[1].split("\n", 1)[0] if at >= 0 else ""
+            return 0
 
     # Tools of the faults
 
@@ -245,10 +253,16 @@ class Cell:
         """From now on the ten seconds of I5 count."""
         self.released = time.monotonic()
 
-    def cycle(self):
-        """The whole cycle of an asker, for cells whose fault is there from the beginning."""
-        child = self.ask()
-        return child
+    def words_of(self, child):
+        """What it said; waits for its end."""
+        if not hasattr(child, "words"):
+            child.words, _ = child.communicate(timeout=CYCLE_SECONDS)
+        return child.words
+
+    def await_first_asker(self):
+        """Its cycle is over; what comes behind it has begun."""
+        for _, child in self.asked[:1]:
+            wait_until(CYCLE_SECONDS, lambda: child.poll() is not None, 0.05)
 
     # The end
 
@@ -258,8 +272,8 @@ class Cell:
         self.released = self.released or time.monotonic()
         self.await_served()
         self.await_askers()
-        if self.phase == "P9" and hasattr(self, "dpkg"):
-            output, _ = self.dpkg.communicate(timeout=60)
+        if self.phase == "P9" and self.dpkg:
+            output = self.words_of(self.dpkg)
             if self.dpkg.returncode != 0:
                 self.problem(f"I7: dpkg ended with {self.dpkg.returncode}: {output[-300:]}")
         status = self.await_rest()
@@ -295,12 +309,14 @@ class Cell:
     def await_askers(self):
         for words, child in self.asked:
             try:
-                output, _ = child.communicate(timeout=CYCLE_SECONDS)
-            except Exception:  # pylint: disable=broad-except
+                self.words_of(child)
+            except subprocess.TimeoutExpired:
                 child.kill()
-                output, _ = child.communicate()
+                child.words, _ = child.communicate()
                 self.problem(f"I6: bluegreenctl {words} never ended")
-            child.words = output
+
+        if self.aborting:
+            self.words_of(self.aborting)
 
     def await_rest(self):
         """No cycle runs, and it is said how things stand."""
@@ -326,20 +342,20 @@ class Cell:
             self.problem(f"I6: the record says {record['ID']} {record['OUTCOME']}, status says "
                          f"{cycle.get('id')} {cycle.get('outcome')}")
         if self.asked and self.phase != "P9":
-            if cycle.get("id") == self.last_id:
+            if cycle.get("id", self.last_id) == self.last_id:
                 if "none" not in self.outcomes:
                     self.problem("I6: a cycle was asked for and none is recorded")
             elif cycle["outcome"] not in self.outcomes:
                 self.problem(f"I6: the cycle ended as {cycle['outcome']} ({cycle['reason']}), and "
                              f"not as {' or '.join(sorted(self.outcomes))}")
-        if len(self.asked) == 1 and cycle.get("id") != self.last_id:
+        if len(self.asked) == 1 and cycle.get("id", self.last_id) != self.last_id:
             words, child = self.asked[0]
             good = cycle["outcome"] == "succeeded"
             # 3: not known, see status. 0 and 1 must be true.
             if child.returncode not in ((0, 3) if good else (1, 3)):
                 self.problem(f"I6: bluegreenctl {words} ended with {child.returncode}, the cycle as "
                              f"{cycle['outcome']}: {child.words[-300:]}")
-        if cycle.get("id") != self.last_id:
+        if cycle.get("id", self.last_id) != self.last_id:
             self.note(f"hit at {self.hit}; the cycle {cycle.get('outcome')}: {cycle.get('reason')}")
         elif self.hit:
             self.note(f"hit at {self.hit}")

@@ -8,9 +8,6 @@ import time
 import stand
 from host import APP, RELAY, wait_until
 
-BEFORE_COMMIT = ("P1", "P2", "P3", "P4", "P5")
-
-
 def supervisor_killed(cell):
     """kill -9. Before the commit the cycle is taken back, after it it is finished."""
     cell.reach()
@@ -168,6 +165,8 @@ def new_silent(cell):
 def new_slow(cell):
     """It needs a minute, of which the start deadline knows: a good deployment all the same."""
     seconds = float(os.environ.get("SLOW_SECONDS", "60"))
+    # Held writes keep their connections: fewer of them, so that reads find one.
+    cell.new_load("--writes", "1")
     cell.host.write(stand.CELL_CONF, f"[Probe]\nStartTimeout={seconds + 30:g}s\n[Hold]\nLimit={seconds + 40:g}s\n")
     cell.reach("healthy", START_DELAY=f"{seconds:g}")
     time.sleep(1)
@@ -179,7 +178,7 @@ def new_slow(cell):
 
 def fail_whole(cell):
     cell.reach("healthy")
-    wait_until(40, lambda: cell.asked[0][1].poll() is not None, 0.05)
+    cell.await_first_asker()
     cell.release_fault()
 
 
@@ -187,7 +186,7 @@ def second_color_exits(cell):
     """After the commit the other color does not start: who serves goes on, and it is said."""
     cell.reach("drain-green", "restart-green", "drain-fallback", "restart-fallback", "window")
     stand.set_knobs(cell.host, APP_EXIT="1", STOP_DELAY="0.3")
-    wait_until(40, lambda: cell.asked[0][1].poll() is not None, 0.05)
+    cell.await_first_asker()
     stand.set_knobs(cell.host)
     cell.release_fault()
     cell.outcomes |= {"failed"}

@@ -2,7 +2,7 @@
 """What is around the supervisor fails: the disk, the record, the bus, ports, descriptors, the clock."""
 
 import os
-import resource
+import select
 import signal
 import subprocess
 import time
@@ -38,8 +38,8 @@ class Squatter:
         self.child = cell.host.spawn("python3", "-c", SQUATTER, str(port))
 
     def await_port(self, cell):
-        os.set_blocking(self.child.stdout.fileno(), False)
-        if not wait_until(15, lambda: "mine" in (self.child.stdout.read() or "")):
+        ready, _, _ = select.select([self.child.stdout], [], [], 15)
+        if not ready or b"mine" not in os.read(self.child.stdout.fileno(), 64):
             cell.problem("the squatter did not get the port; nothing was tested")
 
     def leave(self):
@@ -229,15 +229,21 @@ def descriptors_of(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
-def starve_descriptors(cell, unit, spare, seconds):
-    pid = cell.host.main_pid(unit)
-    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (descriptors_of(pid) + spare, before[1]))
-    time.sleep(seconds)
-    try:
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
-    except ProcessLookupError:
+def limit_descriptors(cell, unit, limit):
+    """As the unit's own user: who is root here may be nobody special to the machine."""
+    user = cell.host.show(unit, "User")
+    pid = cell.host.show(unit, "MainPID")
+    change = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups"] if user else []
+    if pid == "0":
         cell.problem(f"{unit} ended when it had no descriptors left")
+    else:
+        cell.host.run(*change, "prlimit", "--pid", pid, f"--nofile={limit}:")
+
+
+def starve_descriptors(cell, unit, spare, seconds):
+    limit_descriptors(cell, unit, descriptors_of(cell.host.main_pid(unit)) + spare)
+    time.sleep(seconds)
+    limit_descriptors(cell, unit, 1024)
 
 
 def supervisor_no_descriptors(cell):
