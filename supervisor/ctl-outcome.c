@@ -43,9 +43,18 @@ static int tell_interrupted(const struct follow *follow)
 	return CTL_UNKNOWN;
 }
 
+/* The cycle, and what only the caller can know. */
 static void tell_json(const struct follow *follow)
 {
-	char *text = json_dumps(follow->cycle, JSON_COMPACT | CTL_REAL);
+	char *text;
+
+	if (follow->takes_back && follow->switched) {
+		(void)json_object_set_new(
+			follow->cycle, "rollback_seconds", json_real(follow->switched_after));
+		(void)json_object_set_new(
+			follow->cycle, "route_seconds", json_real(follow->switch_seconds));
+	}
+	text = json_dumps(follow->cycle, JSON_COMPACT | CTL_REAL);
 
 	printf("%s\n", text ? text : "{}");
 	free(text);
