@@ -385,7 +385,9 @@ static enum download_end judge_status(struct download *download, const char *url
 		return DOWNLOAD_WHOLE;
 	if (download->code == CURLE_OK && status == 206)
 		return DOWNLOAD_WHOLE;
-	if (status && status != 200 && status != 206)
+	/* Our own end of it, because it is no archive; else libcurl knows more than the status. */
+	if (status / 100 != 2 &&
+		(download->code == CURLE_OK || download->code == CURLE_WRITE_ERROR))
 		snprintf(why, DOWNLOAD_REASON_MAX,
 			"%s cannot be downloaded: the server answered %ld", url, status);
 	else
