@@ -71,6 +71,13 @@ static void on_poke(void *owner)
 	deploy_poke(app->deploy);
 }
 
+static void on_judged(void *owner, const char *sentence)
+{
+	struct app *app = owner;
+
+	receipt_gate(&app->receipt, sentence, now_usec());
+}
+
 static void color_start(struct app *app, enum color color);
 
 static int on_start_again(sd_event_source *source, uint64_t usec, void *userdata)
@@ -396,6 +403,7 @@ static void stage_fill(struct app *app)
 	app->stage.release = app->stage.sha256 = "";
 	app->stage.reconfigure = on_reconfigure;
 	app->stage.poke = on_poke;
+	app->stage.judged = on_judged;
 	app->stage.owner = app;
 	app->plan.stage = &app->stage;
 	app->plan.state_dir = app->dirs.state;
@@ -425,6 +433,8 @@ int app_open(sd_event *event, const char *name, const struct app_dirs *dirs,
 	stage_fill(app);
 	limits_say(app);
 	protocol_say(app);
+	/* A ramp of an earlier supervisor is over, or begins anew. */
+	(void)steer_set_affinity(app->steer, &(struct steer_affinity){.kind = AFFINITY_NONE});
 	r = app_record_follow(app);
 	if (r < 0)
 		return r;

@@ -200,7 +200,10 @@ struct drain *drain_end(struct drain *drain)
 		return NULL;
 	sd_event_source_disable_unref(drain->deadline);
 	sd_event_source_disable_unref(drain->ask);
-	sd_event_source_disable_unref(drain->news);
+	drain->news = sd_event_source_disable_unref(drain->news);
+	/* Else every TCP socket of the host that goes would go on waking nobody. */
+	if (drain->phase != DRAIN_RELAY)
+		sockdiag_watch_end(drain->sockdiag);
 	sd_event_unref(drain->event);
 	free(drain);
 	return NULL;

@@ -330,6 +330,8 @@ static int easy_open(struct download *download)
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, download->headers);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "app-bluegreen/" VERSION);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	/* A resolver that hangs is not waited for when the transfer is given up. */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	/* A resolver that hangs is left to itself, not waited for. */
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, download->curl_error);

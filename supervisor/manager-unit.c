@@ -16,6 +16,7 @@
 struct unit_read {
 	struct manager *manager;
 	char *path;
+	bool is_service; /* a target has no process, and no properties but a unit's */
 	struct unit_status status;
 	sd_bus_slot *slot;
 	sd_event_source *broken; /* tells of a call that could not be made, from the loop */
@@ -323,6 +324,10 @@ static int on_unit_properties(sd_bus_message *message, void *userdata, sd_bus_er
 	r = -sd_bus_message_get_errno(message);
 	if (r == 0)
 		r = properties_read(message, &read->status);
+	if (r >= 0 && !read->is_service) {
+		unit_read_end(read, 0);
+		return 0;
+	}
 	if (r >= 0) {
 		read->slot = sd_bus_slot_unref(read->slot);
 		r = sd_bus_call_method_async(read->manager->bus, &read->slot, SYSTEMD_NAME,
@@ -352,6 +357,8 @@ int unit_read_begin(struct manager *manager, const char *unit, unit_read_fn done
 	read->manager = manager;
 	read->done = done;
 	read->owner = owner;
+	read->is_service = strlen(unit) > strlen(".service") &&
+			   strcmp(unit + strlen(unit) - strlen(".service"), ".service") == 0;
 	read->path = unit_object_path(unit);
 	if (!read->path) {
 		unit_read_free(read);

@@ -76,8 +76,20 @@ void stage_counted(struct stage *stage, const struct steer_counters *counters)
 	if (!stage->based)
 		stage->trial_base = *counters;
 	stage->based = true;
+	stage->counted_usec = act_now(stage);
 	gate_ask(stage);
 	stage->poke(stage->owner);
+}
+
+static void judged(struct stage *stage, const char *what)
+{
+	char sentence[STEP_TEXT_MAX];
+
+	if (!act_is_routed(stage) || !stage->judged)
+		return;
+	snprintf(sentence, sizeof(sentence), "%s: %s: %s", what, gate_verdict_name(stage->gate),
+		*stage->gate_reason ? stage->gate_reason : "the relay has not counted");
+	stage->judged(stage->owner, sentence);
 }
 
 /* It was ready when the trial began: whoever ends now is no good, however soon it is back. */
@@ -97,6 +109,7 @@ static bool trial_is_lost(struct stage *stage, char text[static STEP_TEXT_MAX])
 		return true;
 	}
 	if (stage->based && stage->gate == GATE_BREACHED) {
+		judged(stage, "breach");
 		snprintf(text, STEP_TEXT_MAX, "%s", stage->gate_reason);
 		return true;
 	}
@@ -112,6 +125,20 @@ static void trial_goes_on(struct stage *stage, uint64_t until)
 	act_poke_at(stage, until < next ? until : next);
 }
 
+/* The last seconds count too: the end waits for the relay, but not for one that is away. */
+static bool trial_is_counted(struct stage *stage, uint64_t until)
+{
+	uint64_t now = act_now(stage);
+
+	if (!act_is_routed(stage) || stage->counted_usec >= until || now >= until + COUNT_USEC)
+		return true;
+	if (stage->asked_usec < until)
+		stage->asked_usec = 0;
+	count_ask(stage);
+	act_poke_at(stage, until + COUNT_USEC);
+	return false;
+}
+
 static int affinity_say(struct stage *stage)
 {
 	struct steer_affinity affinity = {
@@ -125,6 +152,8 @@ static int affinity_say(struct stage *stage)
 		return 0;
 	if (getrandom(affinity.key, sizeof(affinity.key), 0) != sizeof(affinity.key))
 		return -errno;
+	/* Browsers know no ports: each app of a host needs a name of its own. */
+	snprintf(affinity.cookie, sizeof(affinity.cookie), "bluegreen-%.50s", stage->config->app);
 	snprintf(affinity.release[stage->fresh], STEER_RELEASE_MAX, "%s", stage->release);
 	snprintf(affinity.release[old], STEER_RELEASE_MAX, "%s", act_instance(stage, old)->release);
 	return steer_set_affinity(stage->steer, &affinity);
@@ -174,6 +203,14 @@ enum step_progress act_ramp_progress(struct stage *stage, char text[static STEP_
 	if (stage->since_usec == 0)
 		stage->since_usec = act_now(stage);
 	until = stage->since_usec + step->usec;
+	if (act_now(stage) >= until) {
+		char what[32];
+
+		if (!trial_is_counted(stage, until))
+			return STEP_WAITING;
+		snprintf(what, sizeof(what), "%u %%", step->share);
+		judged(stage, what);
+	}
 	if (act_now(stage) >= until && stage->ramp_at + 1 == stage->config->ramp_count) {
 		snprintf(text, STEP_TEXT_MAX, "%s: %s", gate_verdict_name(stage->gate),
 			stage->gate_reason);
@@ -214,7 +251,6 @@ int act_observe_begin(struct stage *stage, char why[static STEP_TEXT_MAX])
 enum step_progress act_observe_progress(struct stage *stage, char text[static STEP_TEXT_MAX])
 {
 	uint64_t until = stage->since_usec + stage->config->probation_usec;
-	enum gate_verdict gate = stage->gate;
 
 	if (trial_is_lost(stage, text))
 		return STEP_FAILED;
@@ -226,12 +262,15 @@ enum step_progress act_observe_progress(struct stage *stage, char text[static ST
 	}
 	if (!act_is_routed(stage))
 		return STEP_DONE;
-	if (gate == GATE_NOT_ENOUGH)
+	if (!trial_is_counted(stage, until))
+		return STEP_WAITING;
+	judged(stage, "probation");
+	if (stage->gate == GATE_NOT_ENOUGH)
 		snprintf(text, STEP_TEXT_MAX, "%s: %.*s; its probes decide",
-			gate_verdict_name(gate), STEP_TEXT_MAX / 2,
+			gate_verdict_name(stage->gate), STEP_TEXT_MAX / 2,
 			*stage->gate_reason ? stage->gate_reason : "the relay has not counted");
 	else
-		snprintf(
-			text, STEP_TEXT_MAX, "%s: %s", gate_verdict_name(gate), stage->gate_reason);
+		snprintf(text, STEP_TEXT_MAX, "%s: %s", gate_verdict_name(stage->gate),
+			stage->gate_reason);
 	return STEP_DONE;
 }

@@ -51,6 +51,8 @@ struct stage {
 	bool hurry; /* another cycle waits: nobody needs to wait for the window's end */
 	/* Reads the configuration anew and puts it in force; false, and why, if it is bad. */
 	bool (*reconfigure)(void *owner, char why[static STEP_TEXT_MAX]);
+	/* What the gate said, for the receipt. */
+	void (*judged)(void *owner, const char *sentence);
 	/* Something that a row waits for has happened: calls deploy_poke() sooner or later. */
 	void (*poke)(void *owner);
 	void *owner;
@@ -87,9 +89,10 @@ struct stage {
 	} back;
 
 	/* The new release on trial: what the relay has counted since its first request. */
-	size_t ramp_at;	     /* which step of the ramp */
-	uint64_t asked_usec; /* when the relay was asked to count, last */
-	bool based;	     /* trial_base is there */
+	size_t ramp_at;	       /* which step of the ramp */
+	uint64_t asked_usec;   /* when the relay was asked to count, last */
+	uint64_t counted_usec; /* and when it had */
+	bool based;	       /* trial_base is there */
 	struct steer_counters counters, trial_base;
 	struct gate_sample former; /* what the old release did before the cycle */
 	char trial_process[33];	   /* the invocation on trial */

@@ -72,3 +72,8 @@ bool sockdiag_watch_read(struct sockdiag *sockdiag, uint16_t port)
 	(void)port;
 	return false;
 }
+
+void sockdiag_watch_end(struct sockdiag *sockdiag)
+{
+	(void)sockdiag;
+}

@@ -13,7 +13,7 @@ share_is() { # PERCENT: of the reads, that the route gives to the fresh color
 observed_share() { # NAME SECONDS
 	load_begin "$1" --keepalive 16 --close 8 --rate 400 --timeout 20
 	sleep "$2"
-	load_end "$1"
+	load_end "$1" >&2
 	figure "$1" "round(1000 * r['kinds']['get']['$fresh']['answered'] / r['kinds']['get']['all']['answered'])"
 }
 
@@ -83,7 +83,7 @@ jar=$(outside python3 - "$BASE" <<-'END'
 	    release, cookie = ask("")
 	    seen.add(release)
 	    moved += any(ask(cookie)[0] != release for again in range(10))
-	forged = {ask("bluegreen=v4.0.0000000000000000")[0] for again in range(30)}
+	forged = {ask("bluegreen-app=v4.0.0000000000000000")[0] for again in range(30)}
 	print(moved, len(seen), len(forged))
 END
 )

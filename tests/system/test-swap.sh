@@ -29,6 +29,8 @@ rollback_ms() { # RELEASE
 begin full
 releases_begin <<-END
 	Window=12s
+	[Drain]
+	Streams=3s
 	[App]
 	Strategy=swap
 END

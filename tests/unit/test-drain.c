@@ -20,7 +20,7 @@
 /* The two seams, as this test has them. */
 static struct sockdiag_port table;
 static int table_error, watch_fd;
-static unsigned table_read;
+static unsigned table_read, watch_ended;
 static struct steer_drain said;
 static enum color said_color;
 static int said_error;
@@ -40,6 +40,12 @@ int sockdiag_watch_fd(struct sockdiag *sockdiag)
 {
 	(void)sockdiag;
 	return watch_fd;
+}
+
+void sockdiag_watch_end(struct sockdiag *asked)
+{
+	(void)asked;
+	watch_ended++;
 }
 
 bool sockdiag_watch_read(struct sockdiag *sockdiag, uint16_t port)
@@ -81,7 +87,7 @@ static int begin(void **state)
 	memset(&table, 0, sizeof(table));
 	table_error = said_error = 0;
 	watch_fd = -EPERM;
-	table_read = over = 0;
+	table_read = over = watch_ended = 0;
 	event = fake_event_new();
 	return 0;
 }
@@ -153,6 +159,9 @@ static void everything_is_drained_when_the_table_is_empty_too(void **state)
 	fake_event_run(event, 100 * MSEC);
 	assert_int_equal(over, 1);
 	assert_string_equal(words(), "");
+	/* Nobody is woken any more by sockets that go. */
+	drain = drain_end(drain);
+	assert_int_equal(watch_ended, 1);
 }
 
 static void the_table_is_asked_seldom_where_the_kernel_tells(void **state)
