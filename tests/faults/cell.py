@@ -311,7 +311,7 @@ class Cell:
             try:
                 self.words_of(child)
             except subprocess.TimeoutExpired:
-                child.kill()
+                self.host.kill(child)
                 child.words, _ = child.communicate()
                 self.problem(f"I6: bluegreenctl {words} never ended")
 
@@ -385,6 +385,7 @@ class Cell:
             if pid != str(status["colors"][color]["pid"]):
                 self.problem(f"{color} is process {pid}, the supervisor says "
                              f"{status['colors'][color]['pid']}")
+            self.wrong += stand.judge_release(self.host, color, stand.primary_of(status))
         code, head = self.host.ask("POST", "/notes", b"title=last")
         if code != 201 or f"X-Color: {stand.primary_of(status)}" not in head:
             self.problem(f"I3: a write was not executed by the primary: {code} {head[:200]}")

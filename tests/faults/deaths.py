@@ -187,6 +187,7 @@ def second_color_exits(cell):
     cell.reach("drain-green", "restart-green", "drain-fallback", "restart-fallback", "window")
     stand.set_knobs(cell.host, APP_EXIT="1", STOP_DELAY="0.3")
     cell.await_first_asker()
+    cell.disturbed.add(cell.last)
     stand.set_knobs(cell.host)
     cell.release_fault()
     cell.outcomes |= {"failed"}

@@ -112,12 +112,23 @@ class Host:
              "setpriv", "--bounding-set=-sys_time", "nsenter", "-t", str(self.init), "-a", *INSIDE,
              *words], text=True, **options)
 
+    @staticmethod
+    def kill(child):
+        """What spawn() began: nsenter waits for the process that it put into the host."""
+        try:
+            with open(f"/proc/{child.pid}/task/{child.pid}/children", encoding="ascii") as file:
+                for pid in file.read().split():
+                    os.kill(int(pid), signal.SIGKILL)
+        except OSError:
+            pass
+        child.kill()
+
     def run(self, *words, timeout=60, check=True):
         child = self.spawn(*words)
         try:
             output, _ = child.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
-            child.kill()
+            self.kill(child)
             child.communicate()
             raise HostTrouble(f"{' '.join(words)}: no end within {timeout} s") from None
         if check and child.returncode != 0:

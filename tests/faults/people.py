@@ -157,7 +157,7 @@ def upgraded(cell):
 def upgrade_killed(cell):
     """kill -9 of dpkg in the middle; dpkg --configure -a heals."""
     cell.reach()
-    cell.dpkg.kill()
+    cell.host.kill(cell.dpkg)
     cell.words_of(cell.dpkg)
     if not cell.host.read_works():
         cell.problem("I1: no read is answered with a package half installed")

@@ -10,7 +10,7 @@ import json
 import os
 import time
 
-from host import APP, KNOBS, SUPERVISOR, HostTrouble, wait_until
+from host import APP, KNOBS, STATE, SUPERVISOR, HostTrouble, wait_until
 
 COLORS = ("blue", "green")
 RELEASES = "/srv/releases"
@@ -60,6 +60,7 @@ Directory=/srv/releases
 Window=500ms
 [Gate]
 Probation=300ms
+MinRequests=100000
 [Hooks]
 BeforeRestart=app-before.service
 """
@@ -144,6 +145,24 @@ def show_cycle(host, cycle):
         return json.loads(output)
     except ValueError:
         return None
+
+
+def judge_release(host, color, primary):
+    """What the process was started as must be what its link and its role say; sentences if not."""
+    try:
+        with open(f"/proc/{host.main_pid(unit_of(color))}/environ", "rb") as file:
+            words = [word.decode().split("=", 1) for word in file.read().split(b"\0") if b"=" in word]
+        link = os.path.basename(os.readlink(f"{host.root}{STATE}/{color}"))
+    except OSError:
+        return []  # down, which others say; or code in place
+    environment = dict(words)
+    wrong = []
+    if environment.get("BLUEGREEN_RELEASE") != link:
+        wrong.append(f"{color} was started as {environment.get('BLUEGREEN_RELEASE')}, its link says {link}")
+    role = "primary" if color == primary else "fallback"
+    if environment.get("BLUEGREEN_ROLE") != role:
+        wrong.append(f"{color} was started as {environment.get('BLUEGREEN_ROLE')}, and it is the {role}")
+    return wrong
 
 
 def put_back(host):
