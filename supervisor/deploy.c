@@ -229,12 +229,17 @@ static bool row_is_recorded(struct deploy *deploy)
 {
 	const struct step *step = &deploy->plan.steps[deploy->at];
 	bool behind = deploy->at > 0 && row_final(deploy, deploy->at - 1) < deploy->plan.count;
+	struct record before = deploy->record;
 
 	snprintf(deploy->record.step, sizeof(deploy->record.step), "%s", step->name);
 	deploy->record.committed |= step->commits;
 	if (step->note)
 		step->note(deploy->plan.stage, &deploy->record);
-	return record_save(deploy) >= 0 || behind;
+	if (record_save(deploy) >= 0 || behind)
+		return true;
+	/* What the row would have made true is not. */
+	deploy->record = before;
+	return false;
 }
 
 static void row_begin(struct deploy *deploy)
