@@ -81,21 +81,25 @@ int stage_equip(struct stage *stage, enum color color, enum role role, const cha
 	return part_take(stage, color, &part);
 }
 
-/* The start that was asked for was none: the process is as it was, and where it was. So will be the
- * one that systemd starts in its place. */
-static void act_expect_nothing(struct stage *stage)
+/* The process is as it was, and where it was. So will be the one that systemd starts in its
+ * place. */
+static void part_restore(struct stage *stage, enum color color)
 {
-	enum color color = stage->expected;
 	struct report_fields fields = {.color = color_name(color)};
 	char why[STEP_TEXT_MAX];
 
-	stage->expecting = false;
-	if (!instances_expect_nothing(stage->instances, color))
-		return;
 	if (link_take(stage, color, stage->part_before.release, why) < 0 ||
 		part_write(stage, color, &stage->part_before, why) < 0)
 		report(REPORT_WARNING, &fields, "%s", why);
 	(void)part_take(stage, color, &stage->part_before);
+}
+
+/* The start that was asked for was none. */
+static void act_expect_nothing(struct stage *stage)
+{
+	stage->expecting = false;
+	if (instances_expect_nothing(stage->instances, stage->expected))
+		part_restore(stage, stage->expected);
 }
 
 static void on_job(void *owner, enum job_result result, const char *why)
@@ -139,8 +143,10 @@ int act_start(struct stage *stage, enum job_verb verb, enum color color, enum ro
 	r = stage_equip(stage, color, role, release, why);
 	if (r >= 0)
 		r = act_job_begin(stage, verb, instance->unit, limit_usec, why);
-	if (r < 0)
+	if (r < 0) {
+		part_restore(stage, color);
 		return r;
+	}
 	instances_expect_start(stage->instances, color);
 	stage->expecting = true;
 	stage->expected = color;
