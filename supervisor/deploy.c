@@ -27,6 +27,7 @@ struct deploy {
 	struct record record;
 	enum deploy_phase phase;
 	size_t at;		  /* the row */
+	size_t reached;		  /* how many rows have begun, by this supervisor or one before */
 	bool running;		  /* it has begun, forward or back, and its end is not known */
 	enum record_outcome back; /* how it will have ended when it has walked back */
 	bool expired;		  /* its deadline has passed */
@@ -181,13 +182,21 @@ static size_t row_final(const struct deploy *deploy, size_t from)
 	return deploy->plan.count;
 }
 
-/* From the row at `at`. Where there is no way back nothing is undone: what the rows after it have
- * done is then the best that there is. */
+/* The row that leads no way back, of those that have begun; plan.count if there is none. */
+static size_t reached_final(const struct deploy *deploy)
+{
+	return deploy->reached > 0 ? row_final(deploy, deploy->reached - 1) : deploy->plan.count;
+}
+
+/* From the last row that has begun: one that goes on where another supervisor was killed may not be
+ * there again. Where there is no way back nothing is undone: what the rows have done is then the
+ * best that there is. */
 static void deploy_enter_back(struct deploy *deploy, enum record_outcome outcome)
 {
 	deploy->phase = DEPLOY_BACK;
 	deploy->back = outcome;
-	if (row_final(deploy, deploy->at) < deploy->plan.count) {
+	deploy->at = deploy->reached > 0 ? deploy->reached - 1 : 0;
+	if (reached_final(deploy) < deploy->plan.count) {
 		deploy->record.outcome = outcome;
 		deploy_enter_ended(deploy);
 		return;
@@ -196,8 +205,8 @@ static void deploy_enter_back(struct deploy *deploy, enum record_outcome outcome
 	turn_soon(deploy);
 }
 
-/* The row at `at` has failed, or could not begin. `begun`: there is something of it to undo. */
-static void row_failed(struct deploy *deploy, const char *why, bool begun)
+/* The row at `at` has failed, or could not begin. */
+static void row_failed(struct deploy *deploy, const char *why)
 {
 	const struct step *step = &deploy->plan.steps[deploy->at];
 	struct record *record = &deploy->record;
@@ -212,13 +221,10 @@ static void row_failed(struct deploy *deploy, const char *why, bool begun)
 	/* The name of the row leads, because the reason is all that some people see. */
 	snprintf(record->reason, sizeof(record->reason), "%s: %.*s", step->name,
 		(int)(sizeof(record->reason) - RECORD_WORD_MAX - 3), why);
-	if (!begun) {
-		if (deploy->at == 0) {
-			record->outcome = RECORD_FAILED;
-			deploy_enter_ended(deploy);
-			return;
-		}
-		deploy->at--;
+	if (deploy->reached == 0) {
+		record->outcome = RECORD_FAILED;
+		deploy_enter_ended(deploy);
+		return;
 	}
 	deploy_enter_back(deploy, RECORD_FAILED);
 }
@@ -248,23 +254,24 @@ static void row_begin(struct deploy *deploy)
 	char why[STEP_TEXT_MAX] = "";
 
 	if (step->check && !step->check(deploy->plan.stage, why)) {
-		row_failed(deploy, why, false);
+		row_failed(deploy, why);
 		return;
 	}
 	if (!row_is_recorded(deploy)) {
 		row_failed(deploy,
 			"the step cannot be recorded durably, so it was not begun; is the disk of "
-			"the state directory full or read-only?",
-			false);
+			"the state directory full or read-only?");
 		return;
 	}
 	deploy->running = true;
 	story_enter(deploy, STEP_BEGUN, "");
 	deadline_arm(deploy);
 	if (step->begin && step->begin(deploy->plan.stage, why) < 0) {
-		row_failed(deploy, why, false);
+		row_failed(deploy, why);
 		return;
 	}
+	if (deploy->reached <= deploy->at)
+		deploy->reached = deploy->at + 1;
 	turn_soon(deploy);
 }
 
@@ -276,7 +283,7 @@ static void row_expire(struct deploy *deploy, const char *text)
 
 	snprintf(why, sizeof(why), "not done within %.0f s%s%.*s", seconds, *text ? ": " : "",
 		STEP_TEXT_MAX - 64, text);
-	row_failed(deploy, why, true);
+	row_failed(deploy, why);
 }
 
 static void row_ask(struct deploy *deploy)
@@ -286,7 +293,7 @@ static void row_ask(struct deploy *deploy)
 	char text[STEP_TEXT_MAX] = "";
 
 	if (step->check && !step->check(deploy->plan.stage, text)) {
-		row_failed(deploy, text, true);
+		row_failed(deploy, text);
 		return;
 	}
 	switch (step->progress(deploy->plan.stage, text)) {
@@ -303,7 +310,7 @@ static void row_ask(struct deploy *deploy)
 		turn_soon(deploy);
 		return;
 	case STEP_FAILED:
-		row_failed(deploy, text, true);
+		row_failed(deploy, text);
 		return;
 	}
 }
@@ -389,13 +396,11 @@ static void turn_back(struct deploy *deploy)
 
 int deploy_abort(struct deploy *deploy, const char *reason, const char **ret_row)
 {
-	size_t at = deploy->at < deploy->plan.count ? deploy->at : deploy->plan.count - 1;
 	size_t final;
 
 	if (deploy->phase != DEPLOY_FORWARD)
 		return 0;
-	/* A row that has not begun is none to come back from. */
-	final = deploy->running || at == 0 ? row_final(deploy, at) : row_final(deploy, at - 1);
+	final = reached_final(deploy);
 	if (final < deploy->plan.count) {
 		*ret_row = deploy->plan.steps[final].name;
 		return -EBUSY;
@@ -404,10 +409,7 @@ int deploy_abort(struct deploy *deploy, const char *reason, const char **ret_row
 	if (deploy->running) {
 		row_leave(deploy);
 		story_enter(deploy, STEP_BROKEN, reason);
-	} else if (at > 0) {
-		at--;
 	}
-	deploy->at = at;
 	deploy_enter_back(deploy, RECORD_ABORTED);
 	return 0;
 }
@@ -525,6 +527,7 @@ int deploy_resume(sd_event *event, const struct deploy_plan *plan, const struct 
 	if (r < 0)
 		return r;
 	deploy->begun_usec = 0;
+	deploy->reached = row < plan->count ? row + 1 : plan->count;
 	if (row < plan->count && !record->undoing && plan->steps[row].resume) {
 		deploy->at = row_find(plan, plan->steps[row].resume);
 		for (size_t i = 0; i < deploy->at; i++) {
