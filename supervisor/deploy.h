@@ -41,6 +41,8 @@ struct step {
 	const char *meaning; /* what its failure means, for people */
 	enum step_failure failure;
 	bool commits; /* when it has begun, the new code is accepted */
+	bool starts;  /* it tells a color its part and then starts it: a supervisor that was killed
+		       * in it cannot know whether the process that is there was told so */
 	const char
 		*resume; /* a supervisor that was killed in it goes on here; NULL: it walks back */
 

@@ -6,7 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "steps-acts.h"
+
+/* A disk or a bus that is away for a moment must not decide which release stays. */
+#define BACK_TRIES_MAX	3
+#define BACK_AGAIN_USEC (2 * USEC_PER_SEC)
 
 const char *act_former(const struct stage *stage, enum color color)
 {
@@ -23,7 +28,8 @@ static bool is_as_before(const struct stage *stage)
 {
 	const struct instance *fresh = act_instance(stage, stage->fresh);
 
-	return instance_is_healthy(fresh) && fresh->role == role_before(stage) &&
+	return !stage->doubt[stage->fresh] && instance_is_healthy(fresh) &&
+	       fresh->role == role_before(stage) &&
 	       strcmp(fresh->release, act_former(stage, stage->fresh)) == 0;
 }
 
@@ -37,17 +43,58 @@ void act_put_back_begin(struct stage *stage)
 	watch_take_stance(
 		stage->watch, stage->strategy == STRATEGY_SWAP ? STANCE_ALONE : STANCE_SHIELDED);
 	stage->back = BACK_ROUTE;
+	stage->back_tries = 0;
+	stage->since_usec = 0;
+}
+
+/* From the beginning: what was drained may have had traffic meanwhile. */
+static enum step_progress back_wait(struct stage *stage)
+{
+	stage->drain = drain_end(stage->drain);
+	stage->back = BACK_ROUTE;
+	return stage->hurry ? STEP_FAILED : STEP_WAITING;
+}
+
+static enum step_progress back_again(struct stage *stage)
+{
+	if (++stage->back_tries == BACK_TRIES_MAX)
+		return STEP_FAILED;
+	stage->since_usec = act_now(stage) + BACK_AGAIN_USEC;
+	act_poke_at(stage, stage->since_usec);
+	return back_wait(stage);
+}
+
+/* Nothing is drained that cannot be restarted then: the other color has to be well first. */
+static enum step_progress back_route(struct stage *stage, char text[static STEP_TEXT_MAX])
+{
+	if (act_now(stage) < stage->since_usec) {
+		snprintf(text, STEP_TEXT_MAX, "it is tried again in a moment");
+		return STEP_WAITING;
+	}
+	if (!act_check_restart(stage, stage->fresh, text))
+		return back_wait(stage);
+	return act_route_progress(stage, text);
 }
 
 static enum step_progress back_restart(struct stage *stage, char text[static STEP_TEXT_MAX])
 {
 	if (!act_check_restart(stage, stage->fresh, text))
-		return STEP_FAILED;
+		return back_wait(stage);
 	if (act_start(stage, JOB_RESTART, stage->fresh, role_before(stage),
 		    act_former(stage, stage->fresh), limit_restart(stage), text) < 0)
-		return STEP_FAILED;
+		return back_again(stage);
 	stage->back = BACK_RESTART;
 	return STEP_WAITING;
+}
+
+/* Who took the job's place means it. */
+static enum step_progress back_started(struct stage *stage, char text[static STEP_TEXT_MAX])
+{
+	enum step_progress progress = act_restart_progress(stage, stage->fresh, text);
+
+	if (progress == STEP_FAILED && stage->job_result != JOB_CANCELED)
+		return back_again(stage);
+	return progress;
 }
 
 enum step_progress act_put_back_progress(struct stage *stage, char text[static STEP_TEXT_MAX])
@@ -56,8 +103,9 @@ enum step_progress act_put_back_progress(struct stage *stage, char text[static S
 
 	switch (stage->back) {
 	case BACK_ROUTE:
-		if (act_route_progress(stage, text) == STEP_WAITING)
-			return STEP_WAITING;
+		progress = back_route(stage, text);
+		if (progress != STEP_DONE)
+			return progress;
 		stage->back = BACK_DRAIN;
 		/* fall through */
 	case BACK_DRAIN:
@@ -67,11 +115,10 @@ enum step_progress act_put_back_progress(struct stage *stage, char text[static S
 			return STEP_WAITING;
 		return back_restart(stage, text);
 	case BACK_RESTART:
-		progress = act_restart_progress(stage, stage->fresh, text);
-		if (progress == STEP_DONE)
-			stage->back = BACK_HEALTHY;
-		else
+		progress = back_started(stage, text);
+		if (progress != STEP_DONE)
 			return progress;
+		stage->back = BACK_HEALTHY;
 		/* fall through */
 	case BACK_HEALTHY:
 		progress = act_healthy_progress(stage, stage->fresh, text);

@@ -94,6 +94,33 @@ static void part_restore(struct stage *stage, enum color color)
 	(void)part_take(stage, color, &stage->part_before);
 }
 
+static bool row_starts(const struct stage *stage, const char *name)
+{
+	bool swap = stage->strategy == STRATEGY_SWAP;
+	const struct step *steps = swap ? steps_swap : steps_fallback;
+	size_t count = swap ? steps_swap_count : steps_fallback_count;
+
+	for (size_t i = 0; i < count; i++)
+		if (steps[i].starts && strcmp(steps[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Until it is started again it gets no writes, unless it is the primary before and after. */
+void stage_doubt(struct stage *stage, const struct record *record)
+{
+	enum color color = record->committed ? color_other(record->primary) : record->fresh;
+	struct environment_part part = part_of(stage, color);
+
+	if (!row_starts(stage, record->step))
+		return;
+	stage->doubt[color] = true;
+	if (color == record->primary)
+		return;
+	part.role = ROLE_FALLBACK;
+	instances_set_part(stage->instances, color, &part);
+}
+
 /* The start that was asked for was none. */
 static void act_expect_nothing(struct stage *stage)
 {
@@ -160,7 +187,7 @@ void act_start_end(struct stage *stage)
 	stage->expecting = false;
 }
 
-enum step_progress act_restart_progress(
+static enum step_progress restart_progress(
 	struct stage *stage, enum color color, char text[static STEP_TEXT_MAX])
 {
 	const struct instance *instance = act_instance(stage, color);
@@ -187,6 +214,16 @@ enum step_progress act_restart_progress(
 		break;
 	}
 	return STEP_FAILED;
+}
+
+enum step_progress act_restart_progress(
+	struct stage *stage, enum color color, char text[static STEP_TEXT_MAX])
+{
+	enum step_progress progress = restart_progress(stage, color, text);
+
+	if (progress == STEP_DONE)
+		stage->doubt[color] = false;
+	return progress;
 }
 
 int act_healthy_begin(struct stage *stage, enum color color, char why[static STEP_TEXT_MAX])

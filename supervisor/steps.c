@@ -350,9 +350,10 @@ static bool has_no_former(const struct stage *stage)
 		.text = "the fallback restarts on the new code, read-only",                        \
 		.meaning = "the primary serves on the new code; the fallback is not ready to "     \
 			   "stand in",                                                             \
-		.resume = "drain-fallback", .no_way_back = always, .limit = limit_restart,         \
-		.check = check_restart_fallback, .begin = begin_restart_fallback,                  \
-		.progress = progress_restart_fallback, .end = act_end,                             \
+		.resume = "drain-fallback", .no_way_back = always, .starts = true,                 \
+		.limit = limit_restart, .check = check_restart_fallback,                           \
+		.begin = begin_restart_fallback, .progress = progress_restart_fallback,            \
+		.end = act_end,                                                                    \
 	}
 #define ROW_HEALTHY_FALLBACK                                                                       \
 	{                                                                                          \
@@ -435,6 +436,7 @@ const struct step steps_fallback[] = {
 		.name = "restart",
 		.text = "the primary restarts on the new code",
 		.meaning = PUT_BACK,
+		.starts = true,
 		.no_way_back = has_no_former,
 		.resume = "shield",
 		.limit = limit_restart,
@@ -553,6 +555,7 @@ const struct step steps_swap[] = {
 		.name = "start",
 		.text = "the idle color restarts on the new code, as a primary",
 		.meaning = STAYS,
+		.starts = true,
 		.resume = "vacate",
 		.limit = limit_restart,
 		.check = check_restart_fresh,

@@ -64,6 +64,7 @@ struct stage {
 	bool expecting; /* the job makes a new process of: */
 	enum color expected;
 	struct environment_part part_before; /* what its process was told */
+	bool doubt[COLOR_COUNT]; /* whether its process was told what the environment file says */
 	struct drain *drain;
 	struct probe *probe;
 	struct fetch *fetch;
@@ -80,6 +81,7 @@ struct stage {
 	uint64_t since_usec;	       /* the row's begin */
 	uint32_t restarts_before;      /* NRestarts then */
 	char ended_why[STEP_TEXT_MAX]; /* how its process ended, the last time it did */
+	unsigned int back_tries;
 	enum back {
 		BACK_ROUTE,   /* nothing goes to the color any more */
 		BACK_DRAIN,   /* what it has begun ends */
@@ -111,6 +113,9 @@ extern const size_t steps_swap_count;
  * leads to already), and tells the relay where it will listen: before each start. */
 int stage_equip(struct stage *stage, enum color color, enum role role, const char *release,
 	char why[static STEP_TEXT_MAX]);
+
+/* For its owner, before a cycle goes on that was cut: what is not known of the colors. */
+void stage_doubt(struct stage *stage, const struct record *record);
 
 /* For its owner: what a drain under way waits for. */
 void stage_relay_drained(
