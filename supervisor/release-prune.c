@@ -58,6 +58,13 @@ static int set_aside(int dir_fd, const char *tag)
 	return -EEXIST;
 }
 
+/* A release that somebody else has put there would leave the list and stay on the disk, under a
+ * name that nobody looks for. */
+static bool is_ours(int dir_fd, const char *tag, const struct stat *st)
+{
+	return st->st_uid == geteuid() || faccessat(dir_fd, tag, W_OK | X_OK, AT_EACCESS) == 0;
+}
+
 static int take_out(int dir_fd, const char *tag)
 {
 	struct stat st;
@@ -67,7 +74,7 @@ static int take_out(int dir_fd, const char *tag)
 	/* The link itself; where it leads is not ours. */
 	if (S_ISLNK(st.st_mode))
 		return unlinkat(dir_fd, tag, 0) < 0 ? -errno : 0;
-	return set_aside(dir_fd, tag);
+	return is_ours(dir_fd, tag, &st) ? set_aside(dir_fd, tag) : -EACCES;
 }
 
 static const char *hint(int r)
@@ -78,8 +85,9 @@ static const char *hint(int r)
 		       "ReadWritePaths= in a drop-in";
 	case EACCES:
 	case EPERM:
-		return "; make the directory writable for the supervisor's user, or remove old "
-		       "releases yourself and set Keep= high";
+		return "; give it, and the directory that it is in, to the supervisor's user, or "
+		       "remove "
+		       "old releases yourself and set Keep= high";
 	case EBUSY:
 		return "; unmount what is mounted there";
 	default:

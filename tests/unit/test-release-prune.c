@@ -135,6 +135,34 @@ static void directory_without_any_bits_goes_for_its_owner(void **state)
 	assert_false(there(dir, ".v1.removing"));
 }
 
+static void release_of_somebody_else_stays_where_it_is(void **state)
+{
+	const char *dir = in(*state, "releases");
+	int status;
+	pid_t pid;
+
+	assert_return_code(mkdir(dir, 0755), errno);
+	make_release(dir, "v1", 0);
+	assert_return_code(chown(dir, 1000, 1000), errno);
+	pid = fork();
+	if (pid == 0) {
+		struct pruned pruned = {0};
+		bool done = setresgid(1000, 1000, 1000) == 0 && setresuid(1000, 1000, 1000) == 0;
+
+		if (done)
+			pruned = prune(dir, 0, nobody_spared);
+		_exit(pruned.removed == -EACCES &&
+					strstr(pruned.why,
+						"/v1 cannot be removed: Permission denied; give it")
+				? 0
+				: 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_true(there(dir, "v1"));
+	assert_false(there(dir, ".v1.removing"));
+}
+
 static void deep_tree_goes_and_a_deeper_one_is_named(void **state)
 {
 	int fd = open(*state, O_RDONLY | O_DIRECTORY);
@@ -251,6 +279,7 @@ int main(void)
 		stand_test(link_is_removed_and_not_where_it_leads),
 		stand_test(leftovers_go_too),
 		stand_test(directory_without_any_bits_goes_for_its_owner),
+		stand_test(release_of_somebody_else_stays_where_it_is),
 		stand_test(deep_tree_goes_and_a_deeper_one_is_named),
 		stand_test(file_system_that_is_mounted_inside_is_not_entered),
 		stand_test(directory_that_cannot_be_written_is_one_sentence),
