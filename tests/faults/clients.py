@@ -21,8 +21,10 @@ def read_head(connection, kept):
 
 
 def read_answer(connection, kept=b""):
-    """(status, head, body, what is behind it)"""
+    """(status, head, body, what is behind it); interim answers are read over."""
     head, rest = read_head(connection, kept)
+    while head.split()[1].startswith("1") and head.split()[1] != "101":
+        head, rest = read_head(connection, rest)
     length = next((int(line.split(":")[1]) for line in head.split("\r\n")
                    if line.lower().startswith("content-length:")), 0)
     while len(rest) < length:

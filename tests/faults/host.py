@@ -50,6 +50,7 @@ class Host:
         self.strategy = strategy
         self.init = 0
         self.verbs = ""
+        self.children = []
 
     # Life
 
@@ -95,7 +96,14 @@ class Host:
 
     def await_boot(self):
         old = self.init
-        if not wait_until(40, lambda: not os.path.exists(f"/proc/{old}/root/usr")):
+        # A shutdown stops all processes for a moment, nsenter stops itself with its child, and then
+        # nobody would reap that.
+        def is_down():
+            for child in self.children:
+                if child.poll() is None:
+                    child.send_signal(signal.SIGCONT)
+            return not os.path.exists(f"/proc/{old}/root/usr")
+        if not wait_until(40, is_down):
             raise HostTrouble("did not shut down within 40 s")
         subprocess.run(["bash", "-c", '. "$1" && rm -f "$(host_dir "$2")/init" && host_await_boot "$2"',
                         "-", TOOL, self.name], check=True, timeout=120, stdin=subprocess.DEVNULL)
@@ -107,10 +115,12 @@ class Host:
         options.setdefault("stdin", subprocess.DEVNULL)
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.STDOUT)
-        return subprocess.Popen(
+        child = subprocess.Popen(
             ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', self.scope,
              "setpriv", "--bounding-set=-sys_time", "nsenter", "-t", str(self.init), "-a", *INSIDE,
              *words], text=True, **options)
+        self.children = [c for c in self.children if c.returncode is None] + [child]
+        return child
 
     @staticmethod
     def kill(child):

@@ -26,7 +26,7 @@ class Load:
         with open(os.path.join(directory, "load.txt"), "w", encoding="utf-8") as words:
             self.child = subprocess.Popen(
                 ["nsenter", "-t", str(host.init), "-n", os.path.join(build, "tests/load/load"),
-                 "--rate", "100", "--keepalive", "8", "--close", "6", "--spare", "80",
+                 "--rate", "100", "--keepalive", "8", "--close", "6", "--spare", "400",
                  "--writes", "15", "--timeout", "40", "--duration", "3600",
                  "--log", host.files + EXECUTED, "--hold-ok", "--json", self.path, "--quiet", *more],
                 stdin=subprocess.DEVNULL, stdout=words, stderr=subprocess.STDOUT)

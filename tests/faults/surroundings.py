@@ -238,14 +238,18 @@ def descriptors_of(pid):
 
 
 def limit_descriptors(cell, unit, limit):
-    """As the unit's own user: who is root here may be nobody special to the machine."""
-    user = cell.host.show(unit, "User")
-    pid = cell.host.show(unit, "MainPID")
-    change = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups"] if user else []
-    if pid == "0":
+    """As the process's own user: who is root here may be nobody special to the machine."""
+    pid = cell.host.main_pid(unit)
+    if not pid:
         cell.problem(f"{unit} ended when it had no descriptors left")
-    else:
-        cell.host.run(*change, "prlimit", "--pid", pid, f"--nofile={limit}:")
+        return
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        ids = {line.split()[0]: line.split()[1] for line in file if line.startswith(("Uid", "Gid"))}
+    done = subprocess.run(["setpriv", "--reuid", ids["Uid:"], "--regid", ids["Gid:"], "--clear-groups",
+                           "prlimit", "--pid", str(pid), f"--nofile={limit}:"], capture_output=True,
+                          text=True, check=False)
+    if done.returncode != 0:
+        cell.problem(f"the limit of {unit} was not changed: {done.stderr}")
 
 
 def starve_descriptors(cell, unit, spare, seconds):
