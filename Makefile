@@ -88,6 +88,11 @@ check-long:
 	tests/install-packages
 	tests/check-long
 
+# Every fault in every phase of a cycle, both strategies: tests/system/MATRIX.md.
+check-faults:
+	tests/install-packages
+	tests/check-faults
+
 asan:
 	$(MAKE) BUILD=build/asan CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" all unit-tests
 
@@ -122,6 +127,7 @@ help:
 	@echo "all      build relay, supervisor and bluegreenctl under build/"
 	@echo "check    install what is needed, run every test (root; under 20 minutes)"
 	@echo "check-long  the long runs, whose figures are in tests/README.md"
+	@echo "check-faults  every fault in every phase; writes tests/system/MATRIX.md"
 	@echo "asan     build everything with address and undefined-behaviour sanitizers"
 	@echo "tsan     build everything with the thread sanitizer"
 	@echo "lint     formatting, include floors, shellcheck, static analysis"
@@ -134,4 +140,4 @@ help:
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all unit-tests check check-long asan tsan lint fuzz deb install demo bench clean help
+.PHONY: all unit-tests check check-long check-faults asan tsan lint fuzz deb install demo bench clean help
