@@ -71,6 +71,13 @@ static void on_poke(void *owner)
 	deploy_poke(app->deploy);
 }
 
+static void on_told(void *owner, const char *unit, const struct unit_status *status)
+{
+	(void)unit;
+	(void)status;
+	on_poke(owner);
+}
+
 static void on_judged(void *owner, const char *sentence)
 {
 	struct app *app = owner;
@@ -403,6 +410,7 @@ static void stage_fill(struct app *app)
 	app->stage.release = app->stage.sha256 = "";
 	app->stage.reconfigure = on_reconfigure;
 	app->stage.poke = on_poke;
+	app->stage.told = on_told;
 	app->stage.judged = on_judged;
 	app->stage.owner = app;
 	app->plan.stage = &app->stage;

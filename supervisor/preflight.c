@@ -181,15 +181,6 @@ static void look_primary(
 			"nobody is healthy, so that there is nothing to lose; %s", why);
 }
 
-static void on_hook(void *owner, const char *unit, const struct unit_status *status)
-{
-	const struct stage *stage = owner;
-
-	(void)unit;
-	(void)status;
-	stage->poke(stage->owner);
-}
-
 /* False, and said why, unless it can be started. */
 static bool hook_is_there(const struct stage *stage, const char *unit, const char *key,
 	struct preflight_finding *finding)
@@ -198,7 +189,8 @@ static bool hook_is_there(const struct stage *stage, const char *unit, const cha
 
 	if (!unit)
 		return true;
-	status = manager_unit_look(stage->manager, unit, on_hook, (void *)stage);
+	/* Not with the stage: a plan's is gone when systemd answers. */
+	status = manager_unit_look(stage->manager, unit, stage->told, stage->owner);
 	if (!status) {
 		finding_say(finding, PREFLIGHT_WAITS, "systemd has not told yet what %s is", unit);
 		return false;

@@ -30,6 +30,6 @@ struct preflight_finding {
 };
 
 /* release: as stage->release; "": what is in place, or what each color runs. Returns how many
- * findings. A hook's unit is not known at the first look; stage->poke() is called when it is. */
+ * findings. A hook's unit is not known at the first look; stage->told() is called when it is. */
 size_t preflight_look(const struct stage *stage, const char *release,
 	struct preflight_finding findings[static PREFLIGHT_MAX]);

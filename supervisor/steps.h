@@ -55,6 +55,9 @@ struct stage {
 	void (*judged)(void *owner, const char *sentence);
 	/* Something that a row waits for has happened: calls deploy_poke() sooner or later. */
 	void (*poke)(void *owner);
+	/* systemd has told what a unit is that was looked for: the same. It comes as long as the
+	 * manager lives, so that the owner must outlive it. */
+	void (*told)(void *owner, const char *unit, const struct unit_status *status);
 	void *owner;
 
 	struct manager_job *job;

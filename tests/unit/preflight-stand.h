@@ -107,6 +107,13 @@ static void on_poke(void *owner)
 	pokes++;
 }
 
+static void on_told(void *owner, const char *unit, const struct unit_status *status)
+{
+	(void)unit;
+	(void)status;
+	on_poke(owner);
+}
+
 static const struct preflight_finding *finding(const char *subject)
 {
 	for (size_t i = 0; i < count; i++)
@@ -182,7 +189,8 @@ static int begin(void **state)
 		.state_dir = dir,
 		.primary = COLOR_BLUE,
 		.release = "",
-		.poke = on_poke};
+		.poke = on_poke,
+		.told = on_told};
 	relay_answers = true;
 	squatted = 0;
 	hook = (struct unit_status){.loaded = true};

@@ -131,6 +131,23 @@ static void a_hook_that_is_not_known_yet_is_waited_for(void **state)
 	assert_int_equal(pokes, 1);
 }
 
+/* As `bluegreenctl plan` does, with a stage of its own: systemd answers when that is gone. */
+static void a_hook_may_be_told_when_the_plan_that_asked_is_forgotten(void **state)
+{
+	struct stage *plan = malloc(sizeof(*plan));
+
+	(void)state;
+	assert_non_null(plan);
+	config.hook_before = (char *)"app-migrate.service";
+	hook_known = false;
+	*plan = stage;
+	(void)preflight_look(plan, "", findings);
+	memset(plan, 0xff, sizeof(*plan));
+	free(plan);
+	hook_changed(hook_owner, "app-migrate.service", &hook);
+	assert_int_equal(pokes, 1);
+}
+
 static void answers_have_names(void **state)
 {
 	(void)state;
@@ -152,6 +169,7 @@ int main(void)
 		story(a_swap_asks_for_the_one_that_serves),
 		story(a_hook_that_is_not_there_is_named_with_its_key),
 		story(a_hook_that_is_not_known_yet_is_waited_for),
+		story(a_hook_may_be_told_when_the_plan_that_asked_is_forgotten),
 		story(answers_have_names),
 	};
 
