@@ -236,8 +236,11 @@ static bool row_is_recorded(struct deploy *deploy)
 	const struct step *step = &deploy->plan.steps[deploy->at];
 	bool behind = deploy->at > 0 && row_final(deploy, deploy->at - 1) < deploy->plan.count;
 	struct record before = deploy->record;
+	/* One that is gone through again after a kill does not make one forget how far it went. */
+	size_t furthest = deploy->reached > deploy->at ? deploy->reached - 1 : deploy->at;
 
-	snprintf(deploy->record.step, sizeof(deploy->record.step), "%s", step->name);
+	snprintf(deploy->record.step, sizeof(deploy->record.step), "%s",
+		deploy->plan.steps[furthest].name);
 	deploy->record.committed |= step->commits;
 	if (step->note)
 		step->note(deploy->plan.stage, &deploy->record);

@@ -28,8 +28,7 @@ static bool is_as_before(const struct stage *stage)
 {
 	const struct instance *fresh = act_instance(stage, stage->fresh);
 
-	return !stage->doubt[stage->fresh] && instance_is_healthy(fresh) &&
-	       fresh->role == role_before(stage) &&
+	return !stage->doubt && instance_is_healthy(fresh) && fresh->role == role_before(stage) &&
 	       strcmp(fresh->release, act_former(stage, stage->fresh)) == 0;
 }
 

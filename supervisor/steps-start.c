@@ -106,19 +106,17 @@ static bool row_starts(const struct stage *stage, const char *name)
 	return false;
 }
 
-/* Until it is started again it gets no writes, unless it is the primary before and after. */
+/* Who may or may not have been made a primary gets no writes until it is started again. */
 void stage_doubt(struct stage *stage, const struct record *record)
 {
-	enum color color = record->committed ? color_other(record->primary) : record->fresh;
-	struct environment_part part = part_of(stage, color);
+	struct environment_part part = part_of(stage, record->fresh);
 
-	if (!row_starts(stage, record->step))
-		return;
-	stage->doubt[color] = true;
-	if (color == record->primary)
+	stage->doubt = true;
+	if (record->undoing || record->committed || record->fresh == record->primary ||
+		!row_starts(stage, record->step))
 		return;
 	part.role = ROLE_FALLBACK;
-	instances_set_part(stage->instances, color, &part);
+	instances_set_part(stage->instances, record->fresh, &part);
 }
 
 /* The start that was asked for was none. */
@@ -221,8 +219,8 @@ enum step_progress act_restart_progress(
 {
 	enum step_progress progress = restart_progress(stage, color, text);
 
-	if (progress == STEP_DONE)
-		stage->doubt[color] = false;
+	if (progress == STEP_DONE && color == stage->fresh)
+		stage->doubt = false;
 	return progress;
 }
 

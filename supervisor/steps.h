@@ -67,7 +67,7 @@ struct stage {
 	bool expecting; /* the job makes a new process of: */
 	enum color expected;
 	struct environment_part part_before; /* what its process was told */
-	bool doubt[COLOR_COUNT]; /* whether its process was told what the environment file says */
+	bool doubt; /* a supervisor was killed: was the fresh color told what its file says? */
 	struct drain *drain;
 	struct probe *probe;
 	struct fetch *fetch;
