@@ -139,9 +139,15 @@ static int read_load_error(sd_bus_message *message, struct unit_status *status)
 	const char *name, *sentence;
 	int r;
 
+	size_t size;
+
 	r = sd_bus_message_read(message, "v", "(ss)", &name, &sentence);
-	if (r >= 0 && *sentence)
-		snprintf(status->load_error, sizeof(status->load_error), "%s", sentence);
+	if (r < 0 || !*sentence)
+		return r;
+	/* It becomes a part of a sentence: without its own full stop. */
+	size = strlen(sentence);
+	size -= sentence[size - 1] == '.';
+	snprintf(status->load_error, sizeof(status->load_error), "%.*s", (int)size, sentence);
 	return r;
 }
 

@@ -26,7 +26,7 @@
 
 /* What systemd is like, and what it was asked for. */
 static struct {
-	char active[16], sub[16], load[16], result[16], invocation;
+	char active[16], sub[16], load[16], result[16], invocation, load_error[64];
 	char user[32], group[32], group_too[300];
 	int dynamic;
 	uint32_t pid, restarts;
@@ -152,7 +152,7 @@ static int on_get_all(sd_bus_message *message, void *userdata, sd_bus_error *err
 		append(reply, "ActiveState", "s", fake.active);
 		append(reply, "SubState", "s", fake.sub);
 		append(reply, "LoadState", "s", fake.load);
-		append(reply, "LoadError", "(ss)", "", "");
+		append(reply, "LoadError", "(ss)", "", fake.load_error);
 		append(reply, "ActiveEnterTimestampMonotonic", "t", UINT64_C(123456));
 		append(reply, "Job", "(uo)", 0, "/");
 		memset(id, fake.invocation, sizeof(id));

@@ -65,6 +65,18 @@ static void a_unit_that_cannot_be_loaded_says_so(void **state)
 	assert_non_null(strstr(heard.status.load_error, "masked"));
 }
 
+/* "app-migrate.service cannot be loaded: Unit app-migrate.service not found; install it and ..." */
+static void what_systemd_says_of_it_fits_into_a_sentence(void **state)
+{
+	(void)state;
+	snprintf(fake.load, sizeof(fake.load), "not-found");
+	snprintf(fake.load_error, sizeof(fake.load_error), "Unit " UNIT " not found.");
+	unit_is("inactive", "dead", 'a');
+	assert_int_equal(manager_unit_watch(manager, UNIT, on_changed, NULL), 0);
+	until(&heard.changed, 1);
+	assert_string_equal(heard.status.load_error, "Unit " UNIT " not found");
+}
+
 static void a_units_user_and_groups_are_told(void **state)
 {
 	(void)state;
@@ -112,6 +124,7 @@ int main(void)
 		story(a_unit_is_told_once_with_what_is_and_then_when_it_changes),
 		story(many_signals_are_few_reads_and_the_last_state_is_told),
 		story(a_unit_that_cannot_be_loaded_says_so),
+		story(what_systemd_says_of_it_fits_into_a_sentence),
 		story(a_units_user_and_groups_are_told),
 		story(a_unit_that_is_looked_at_is_known_later),
 	};
