@@ -176,7 +176,6 @@ enum step_progress act_hook_progress(
 		snprintf(text, STEP_TEXT_MAX, "%s", unit);
 		return STEP_DONE;
 	}
-	snprintf(text, STEP_TEXT_MAX, "%.*s; see `journalctl -u %s'", STEP_TEXT_MAX / 2,
-		stage->job_why, unit);
+	snprintf(text, STEP_TEXT_MAX, "%s", stage->job_why);
 	return STEP_FAILED;
 }
