@@ -206,7 +206,9 @@ static void on_watch_changed(void *owner)
 {
 	struct app *app = owner;
 
-	target_follow(app->target, watch_has_writer(app->watch), watch_primary(app->watch));
+	/* Before that the route of an earlier supervisor stands, and what he made of the target. */
+	if (watch_route(app->watch))
+		target_follow(app->target, watch_has_writer(app->watch), watch_primary(app->watch));
 	deploy_poke(app->deploy);
 	app_state_follow(app);
 }
