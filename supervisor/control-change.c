@@ -10,8 +10,7 @@
 
 #include "base/fd.h"
 #include "control-inside.h"
-
-#define SHA256_DIGITS 64
+#include "fetch-sum.h"
 
 /* "root (ansible)". A command is there only if the kernel shows us other people's processes. */
 static void asker_name(const struct app_asker *asker, sd_bus_creds *creds, char *name, size_t size)
@@ -77,14 +76,7 @@ static int deploy(sd_bus_message *message, struct control *control, const struct
 	r = asker_find(message, &asker, error);
 	if (r < 0)
 		return r;
-	if (*order->release && !release_tag_valid(order->release))
-		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-			"\"%.64s\" cannot be a release: a tag begins with a letter or a digit, has "
-			"only those and . _ + -, and at most %d of them",
-			order->release, RELEASE_TAG_MAX - 1);
-	if (*order->sha256 &&
-		(strlen(order->sha256) != SHA256_DIGITS ||
-			strspn(order->sha256, "0123456789abcdefABCDEF") != SHA256_DIGITS))
+	if (*order->sha256 && !sum_valid(order->sha256))
 		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
 			"a SHA-256 has 64 hexadecimal digits; \"%.80s\" is none", order->sha256);
 	r = app_deploy(control->app, &asker, order, id, why);

@@ -93,18 +93,11 @@ static bool value_is_valid(const char *value)
 	return true;
 }
 
-/* "" or a tag, as release.h has it: none of its characters is one that quoting changes, which is
- * what assignment_read() relies on. */
+/* None of a tag's characters is one that quoting changes, which is what assignment_read() relies
+ * on. */
 static bool release_is_valid(const char *release)
 {
-	size_t length = strlen(release);
-
-	if (length == 0)
-		return true;
-	return length < ENVIRONMENT_RELEASE_MAX && !strchr("._+-", *release) &&
-	       strspn(release,
-		       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-") ==
-		       length;
+	return !*release || release_tag_valid(release);
 }
 
 static void assignment_print(FILE *file, const char *name, size_t length, const char *value)
@@ -153,7 +146,7 @@ static int environment_print(FILE *file, const struct environment *environment, 
 		snprintf(error, ENVIRONMENT_ERROR_MAX,
 			"the release's name must be at most %d letters, digits and ._+-, and begin "
 			"with a letter or a digit",
-			ENVIRONMENT_RELEASE_MAX - 1);
+			RELEASE_TAG_MAX - 1);
 		return -EINVAL;
 	}
 	snprintf(port, sizeof(port), "%u", environment->port);

@@ -11,10 +11,10 @@
 #include <stdint.h>
 
 #include "color.h"
+#include "release.h"
 
-#define ENVIRONMENT_MAX		65536 /* bytes of a file */
-#define ENVIRONMENT_ERROR_MAX	256
-#define ENVIRONMENT_RELEASE_MAX 64 /* bytes of a release's name */
+#define ENVIRONMENT_MAX	      65536 /* bytes of a file */
+#define ENVIRONMENT_ERROR_MAX 256
 
 enum role {
 	ROLE_PRIMARY,
@@ -51,7 +51,7 @@ int environment_write(const char *dir, const struct environment *environment,
 struct environment_part {
 	uint16_t port;
 	enum role role;
-	char release[ENVIRONMENT_RELEASE_MAX];
+	char release[RELEASE_TAG_MAX];
 };
 
 /* -ENOENT without a file, -EBADMSG if it is not one of ours. */

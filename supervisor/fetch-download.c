@@ -20,19 +20,13 @@
 #include <curl/curl.h>
 
 #include "base/fd.h"
+#include "fetch-answer.h"
 #include "fetch-file.h"
 #include "transfer.h"
 
 #define REDIRECTS_MAX	5
 #define CONNECT_SECONDS 30L
 #define MIB(bytes)	((double)(bytes) / (1024 * 1024))
-
-/* What the server says of its answer; of the last one, when there were redirects. */
-struct answer {
-	char etag[VALIDATOR_MAX], modified[VALIDATOR_MAX];
-	bool ranged; /* Content-Range: bytes FIRST-LAST/WHOLE, or bytes * /WHOLE */
-	uint64_t first, whole;
-};
 
 struct download {
 	struct download_order order;
@@ -94,47 +88,6 @@ static void patience_renew(struct download *download)
 
 /* ---- the head ----------------------------------------------------------------------------------
  */
-
-/* The value, if the line is this field. */
-static const char *field_value(const char *line, const char *name)
-{
-	size_t n = strlen(name);
-
-	if (strncasecmp(line, name, n) != 0 || line[n] != ':')
-		return NULL;
-	line += n + 1;
-	return line + strspn(line, " \t");
-}
-
-static void answer_take(struct answer *answer, char *line)
-{
-	const char *value;
-
-	line[strcspn(line, "\r\n")] = '\0';
-	if (strncmp(line, "HTTP/", 5) == 0) {
-		*answer = (struct answer){0};
-		return;
-	}
-	value = field_value(line, "ETag");
-	if (value && strlen(value) < sizeof(answer->etag))
-		strcpy(answer->etag, value);
-	value = field_value(line, "Last-Modified");
-	if (value && strlen(value) < sizeof(answer->modified))
-		strcpy(answer->modified, value);
-	value = field_value(line, "Content-Range");
-	if (value)
-		answer->ranged = sscanf(value, "bytes %" SCNu64 "-%*u/%" SCNu64, &answer->first,
-					 &answer->whole) == 2 ||
-				 sscanf(value, "bytes */%" SCNu64, &answer->whole) == 1;
-}
-
-/* Only a strong ETag says that bytes are the same (RFC 9110 §13.1.5). */
-static const char *answer_validator(const struct answer *answer)
-{
-	if (*answer->etag && strncmp(answer->etag, "W/", 2) != 0)
-		return answer->etag;
-	return answer->modified;
-}
 
 static size_t on_header(char *bytes, size_t one, size_t size, void *owner)
 {
@@ -330,8 +283,6 @@ static int easy_open(struct download *download)
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, download->headers);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "app-bluegreen/" VERSION);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	/* A resolver that hangs is not waited for when the transfer is given up. */
-	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	/* A resolver that hangs is left to itself, not waited for. */
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, download->curl_error);

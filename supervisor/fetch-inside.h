@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the parts of fetch share: fetch.c tells its story, fetch-unpack.c makes a directory of an
- * archive, fetch-source.c knows addresses.
+ * What the parts of fetch share: fetch.c tells its story, fetch-sums.c finds out what the archive
+ * must be, fetch-unpack.c makes a directory of it, fetch-source.c knows addresses.
  */
 #pragma once
 
@@ -61,18 +61,25 @@ struct fetch {
 /* The URL, where SHA256SUMS is, and the archive's name. -EINVAL for what is no source. */
 int fetch_source_set(struct fetch *fetch, const char *source);
 /* In a child: copies the local archive into the part. */
-int fetch_source_copy(const void *fetch);
+int fetch_source_copy(const void *owner);
+
+/* Asks for SHA256SUMS; goes on to check, or says that there is no sum. */
+int fetch_sums_begin(struct fetch *fetch);
 
 /* In a child: removes what was unpacked. */
-int fetch_unpack_remove(const void *fetch);
+int fetch_unpack_remove(const void *owner);
 /* Makes the empty directory and begins tar. */
 int fetch_unpack_begin(struct fetch *fetch, child_over_fn over);
 /* Tar's verdict: 0, or -EIO and why. */
 int fetch_unpack_judge(struct fetch *fetch, enum child_end end, int status, const char *said);
 /* In a child: everything is on the disk. */
-int fetch_unpack_sync(const void *fetch);
+int fetch_unpack_sync(const void *owner);
 /* Gives it its name. */
 int fetch_unpack_settle(struct fetch *fetch);
 
+/* Ends what was, and begins what is next. */
+void fetch_enter(struct fetch *fetch, enum fetch_state state);
+/* With the sentence that was said. */
+void fetch_over(struct fetch *fetch, enum fetch_result result);
 /* A sentence for the end. */
 void fetch_say(struct fetch *fetch, const char *format, ...) _printf_(2, 3);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Knows the way of a release from its source to its tag, a state after the other; does not know
- * HTTP (fetch-download.c), addresses (fetch-source.c) nor archives (fetch-unpack.c).
+ * HTTP (fetch-download.c), addresses (fetch-source.c), checksums (fetch-sums.c) nor archives
+ * (fetch-unpack.c).
  *
  * Whatever ends a state, fetch_enter() begins the next one; what cannot begin goes to its end. An
  * owner hears from the source `told`, never from the middle of something.
@@ -10,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,8 +28,6 @@
 #define WORK_USEC     (30 * 60 * USEC_PER_SEC)
 #define MIB(bytes)    ((double)(bytes) / (1024 * 1024))
 
-static void fetch_enter(struct fetch *fetch, enum fetch_state state);
-
 void fetch_say(struct fetch *fetch, const char *format, ...)
 {
 	va_list arguments;
@@ -39,8 +37,7 @@ void fetch_say(struct fetch *fetch, const char *format, ...)
 	va_end(arguments);
 }
 
-/* With the sentence that was said. */
-static void fetch_over(struct fetch *fetch, enum fetch_result result)
+void fetch_over(struct fetch *fetch, enum fetch_result result)
 {
 	fetch->result = result;
 	fetch_enter(fetch, FETCH_OVER);
@@ -93,18 +90,29 @@ static bool child_did(enum child_end end, int status)
 	return end == CHILD_EXITED && status == 0;
 }
 
+/* False, and it is over, if the child has failed. */
+static bool child_went_well(
+	struct fetch *fetch, const char *what, enum child_end end, int status, const char *said)
+{
+	child_gone(fetch);
+	if (child_did(end, status))
+		return true;
+	child_describe(what, end, status, said, fetch->why, sizeof(fetch->why));
+	fetch_over(fetch, FETCH_FAILED);
+	return false;
+}
+
 static void on_cleaned(void *owner, enum child_end end, int status, const char *said)
 {
 	struct fetch *fetch = owner;
 
-	child_gone(fetch);
-	if (child_did(end, status)) {
+	if (child_went_well(fetch, "the removal of an earlier attempt", end, status, said))
 		fetch_enter(fetch, FETCH_DOWNLOADING);
-		return;
-	}
-	child_describe("the removal of an earlier attempt", end, status, said, fetch->why,
-		sizeof(fetch->why));
-	fetch_over(fetch, FETCH_FAILED);
+}
+
+static void archive_is_here(struct fetch *fetch)
+{
+	fetch_enter(fetch, *fetch->sum ? FETCH_CHECKING : FETCH_ASKING);
 }
 
 static void on_downloaded(void *owner, enum download_end end, const char *why)
@@ -113,7 +121,7 @@ static void on_downloaded(void *owner, enum download_end end, const char *why)
 
 	switch (end) {
 	case DOWNLOAD_WHOLE:
-		fetch_enter(fetch, *fetch->sum ? FETCH_CHECKING : FETCH_ASKING);
+		archive_is_here(fetch);
 		break;
 	case DOWNLOAD_NOT_THERE:
 		fetch->download = download_close(fetch->download);
@@ -134,58 +142,8 @@ static void on_copied(void *owner, enum child_end end, int status, const char *s
 {
 	struct fetch *fetch = owner;
 
-	child_gone(fetch);
-	if (child_did(end, status)) {
-		fetch_enter(fetch, *fetch->sum ? FETCH_CHECKING : FETCH_ASKING);
-		return;
-	}
-	child_describe("the copy", end, status, said, fetch->why, sizeof(fetch->why));
-	fetch_over(fetch, FETCH_FAILED);
-}
-
-static void take_sums(struct fetch *fetch, const char *text)
-{
-	char sum[FETCH_SHA256_MAX];
-
-	if (sum_find(text, fetch->archive, sum) >= 0) {
-		memcpy(fetch->sum, sum, sizeof(sum));
-		fetch_enter(fetch, FETCH_CHECKING);
-		return;
-	}
-	fetch_say(fetch,
-		"SHA256SUMS beside %s says nothing of %.255s; publish it with a line for each "
-		"archive, or give the sum to `bluegreenctl deploy`",
-		fetch->shown, fetch->archive);
-	fetch_over(fetch, FETCH_WRONG);
-}
-
-static void no_sums(struct fetch *fetch, const char *why)
-{
-	fetch_say(fetch,
-		"there is no checksum for %s (%s); publish SHA256SUMS beside it, or give the sum "
-		"to `bluegreenctl deploy`",
-		fetch->shown, why);
-	fetch_over(fetch, FETCH_WRONG);
-}
-
-static void on_sums(void *owner, enum download_end end, const char *why)
-{
-	struct fetch *fetch = owner;
-
-	switch (end) {
-	case DOWNLOAD_WHOLE:
-		take_sums(fetch, download_text(fetch->asking));
-		break;
-	case DOWNLOAD_NOT_THERE:
-		no_sums(fetch, why);
-		break;
-	case DOWNLOAD_FAILED:
-		fetch_say(fetch, "%s", why);
-		fetch_over(fetch, FETCH_FAILED);
-		break;
-	case DOWNLOAD_END_COUNT:
-		break;
-	}
+	if (child_went_well(fetch, "the copy", end, status, said))
+		archive_is_here(fetch);
 }
 
 /* A part that was gone on with may be of another archive after all: once it gets a second try. */
@@ -305,36 +263,6 @@ static int begin_download(struct fetch *fetch)
 	return 0;
 }
 
-static int ask_sums_here(struct fetch *fetch)
-{
-	_cleanup_free_ char *text = NULL;
-	char path[PATH_MAX + 16];
-	int r;
-
-	snprintf(path, sizeof(path), "%.*sSHA256SUMS",
-		(int)(strlen(fetch->local) - strlen(fetch->archive)), fetch->local);
-	r = file_read(path, FETCH_SUMS_MAX, &text, NULL);
-	if (r < 0)
-		no_sums(fetch, strerror(-r));
-	else
-		take_sums(fetch, text);
-	return 0;
-}
-
-/* The download's file stays open and locked until it is checked. */
-static int begin_asking(struct fetch *fetch)
-{
-	struct download_order order = {
-		.url = fetch->sums_url,
-		.size_max = FETCH_SUMS_MAX,
-		.patience_usec = fetch->patience_usec,
-	};
-
-	if (*fetch->local)
-		return ask_sums_here(fetch);
-	return download_begin(fetch->event, &order, on_sums, fetch, &fetch->asking);
-}
-
 static int begin_checking(struct fetch *fetch)
 {
 	static const char *const argv[] = {"sha256sum", NULL};
@@ -360,7 +288,7 @@ static int fetch_act(struct fetch *fetch)
 	case FETCH_DOWNLOADING:
 		return begin_download(fetch);
 	case FETCH_ASKING:
-		return begin_asking(fetch);
+		return fetch_sums_begin(fetch);
 	case FETCH_CHECKING:
 		return begin_checking(fetch);
 	case FETCH_UNPACKING:
@@ -390,7 +318,7 @@ static const char *const state_names[FETCH_STATE_COUNT] = {
 	[FETCH_OVER] = "over",
 };
 
-static void fetch_enter(struct fetch *fetch, enum fetch_state state)
+void fetch_enter(struct fetch *fetch, enum fetch_state state)
 {
 	int r;
 

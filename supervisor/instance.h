@@ -27,7 +27,7 @@ struct instance {
 	/* What the running process was told of its part. */
 	uint16_t port;
 	enum role role;
-	char release[ENVIRONMENT_RELEASE_MAX];
+	char release[RELEASE_TAG_MAX];
 	bool known; /* systemd has told what the unit is */
 	struct unit_status status;
 	struct verdict verdict;

@@ -189,20 +189,13 @@ static int child_watch(struct child *child, sd_event *event)
 	return r;
 }
 
-int child_begin(sd_event *event, const struct child_order *order, child_over_fn over, void *owner,
-	struct child **ret_child)
+/* Its own end of the pipe is open in the child alone. */
+static int child_fork(struct child *child, const struct child_order *order)
 {
-	_cleanup_(cleanup_child_end) struct child *child = calloc(1, sizeof(*child));
 	_cleanup_fd_ int their_end = -EBADF;
 	pid_t parent = getpid();
 	int ends[2], r;
 
-	if (!child)
-		return -ENOMEM;
-	child->pidfd = child->said_fd = -EBADF;
-	child->limit_usec = order->limit_usec;
-	child->over = over;
-	child->owner = owner;
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	child->said_fd = ends[0];
@@ -217,7 +210,24 @@ int child_begin(sd_event *event, const struct child_order *order, child_over_fn 
 	}
 	if (child->pid == 0)
 		child_run(order, their_end, parent);
-	r = child_watch(child, event);
+	return 0;
+}
+
+int child_begin(sd_event *event, const struct child_order *order, child_over_fn over, void *owner,
+	struct child **ret_child)
+{
+	_cleanup_(cleanup_child_end) struct child *child = calloc(1, sizeof(*child));
+	int r;
+
+	if (!child)
+		return -ENOMEM;
+	child->pidfd = child->said_fd = -EBADF;
+	child->limit_usec = order->limit_usec;
+	child->over = over;
+	child->owner = owner;
+	r = child_fork(child, order);
+	if (r >= 0)
+		r = child_watch(child, event);
 	if (r < 0)
 		return r;
 	*ret_child = take_ptr(child);
