@@ -138,13 +138,16 @@ static void on_start_ended(void *owner, enum job_result result, const char *why)
 		start_again(start, why);
 }
 
-/* A part that cannot be written is no reason not to start, where the former one is there. */
+/* A part that cannot be written is no reason not to start, where the former one is there; and what
+ * a cycle that was cut has told a color is the cycle's to change. */
 static bool color_equip(struct app *app, enum color color, char why[static STEP_TEXT_MAX])
 {
 	enum role role = color == watch_primary(app->watch) ? ROLE_PRIMARY : ROLE_FALLBACK;
 	char release[RELEASE_TAG_MAX] = "";
 	struct environment_part part;
 
+	if (app->running && environment_read(app->dirs.runtime, color, &part) >= 0)
+		return true;
 	(void)release_linked(app->dirs.state, color, release);
 	return stage_equip(&app->stage, color, role, release, why) >= 0 ||
 	       environment_read(app->dirs.runtime, color, &part) >= 0;

@@ -37,6 +37,16 @@ static bool check_restart_fallback(struct stage *stage, char why[static STEP_TEX
 	return act_check_restart(stage, fallback(stage), why);
 }
 
+/* Under swap another supervisor may have started it, as what it took it for. */
+static bool check_fresh_writes(struct stage *stage, char why[static STEP_TEXT_MAX])
+{
+	if (act_instance(stage, stage->fresh)->role == ROLE_PRIMARY)
+		return true;
+	snprintf(why, STEP_TEXT_MAX, "%s was started as a fallback and cannot take writes",
+		color_name(stage->fresh));
+	return false;
+}
+
 static int begin_before(struct stage *stage, char why[static STEP_TEXT_MAX])
 {
 	return act_hook_begin(stage, stage->config->hook_before, why);
@@ -603,6 +613,7 @@ const struct step steps_swap[] = {
 		.meaning = RETURNS,
 		.resume = "healthy",
 		.limit = limit_ramp,
+		.check = check_fresh_writes,
 		.begin = act_ramp_begin,
 		.progress = act_ramp_progress,
 		.undo = undo_ramp,
@@ -616,6 +627,7 @@ const struct step steps_swap[] = {
 		.resume = "switch",
 		.note = note_switch,
 		.limit = limit_route,
+		.check = check_fresh_writes,
 		.begin = begin_switch,
 		.progress = progress_return,
 		.undo = undo_switch,
