@@ -244,7 +244,8 @@ static bool row_is_recorded(struct deploy *deploy)
 	deploy->record.committed |= step->commits;
 	if (step->note)
 		step->note(deploy->plan.stage, &deploy->record);
-	if (record_save(deploy) >= 0 || behind)
+	/* What is accepted must be on the disk before the other color is touched. */
+	if (record_save(deploy) >= 0 || (behind && !step->commits))
 		return true;
 	/* What the row would have made true is not. */
 	deploy->record = before;

@@ -37,7 +37,8 @@ const char *gate_verdict_name(enum gate_verdict verdict);
 /*
  * old may be empty (requests 0): then the error rate is compared with 0, and latency is not looked
  * at. bounds: the upper end of each bucket in microseconds, the last UINT64_MAX. A p99 under 10 ms
- * is never a breach. reason: one sentence with the figures, for each verdict.
+ * is never a breach, and of fewer than 500 requests on either side there is none. reason: one
+ * sentence with the figures, for each verdict.
  */
 enum gate_verdict gate_judge(const struct gate_limits *limits, const struct gate_sample *fresh,
 	const struct gate_sample *old, const uint64_t bounds[static GATE_BUCKETS],

@@ -114,8 +114,27 @@ static void on_drain_over(void *owner)
 	stage->poke(stage->owner);
 }
 
+/* A supervisor that comes back must know which processes there are before it replaces one: else it
+ * takes the one that is there for the one that it starts. */
+static bool units_are_known(const struct stage *stage, char text[static STEP_TEXT_MAX])
+{
+	for (enum color color = 0; color < COLOR_COUNT; color++) {
+		const struct instance *instance = act_instance(stage, color);
+
+		if (instance->known)
+			continue;
+		snprintf(text, STEP_TEXT_MAX,
+			"systemd has not told yet what %s is; is the system bus there?",
+			instance->unit);
+		return false;
+	}
+	return true;
+}
+
 enum step_progress act_route_progress(struct stage *stage, char text[static STEP_TEXT_MAX])
 {
+	if (!units_are_known(stage, text))
+		return STEP_WAITING;
 	if (watch_is_settled(stage->watch))
 		return STEP_DONE;
 	snprintf(text, STEP_TEXT_MAX,

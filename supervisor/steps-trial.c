@@ -101,6 +101,10 @@ static bool trial_is_lost(struct stage *stage, char text[static STEP_TEXT_MAX])
 		instance_explain(fresh, text, STEP_TEXT_MAX);
 		return true;
 	}
+	/* A supervisor that came back in the middle has not been told at first. */
+	if (!*stage->trial_process)
+		memcpy(stage->trial_process, fresh->status.invocation_id,
+			sizeof(stage->trial_process));
 	if (strcmp(stage->trial_process, fresh->status.invocation_id) != 0) {
 		snprintf(text, STEP_TEXT_MAX,
 			"%s has ended and was started again while it was on trial; see `journalctl "
@@ -242,9 +246,6 @@ int act_observe_begin(struct stage *stage, char why[static STEP_TEXT_MAX])
 	(void)why;
 	instances_attend(stage->instances, stage->fresh, true);
 	stage->since_usec = act_now(stage);
-	/* The ramp has begun the trial; a supervisor that comes back begins another. */
-	if (!*stage->trial_process)
-		act_trial_begin(stage);
 	return 0;
 }
 

@@ -105,6 +105,10 @@ static void latencies_are_judged_by_table(void **state)
 		{slow(1000, 40, 0, 0), slow(49, 4, 0, 0), GATE_PASSED},
 		{slow(49, 40, 0, 0), slow(1000, 4, 0, 0), GATE_NOT_ENOUGH},
 		{slow(1000, 40, 0, 0), slow(0, 0, 0, 0), GATE_PASSED},
+		/* One slow answer of 52 is no percentile. */
+		{slow(52, 4, 1, 40), slow(1000, 4, 0, 0), GATE_PASSED},
+		{slow(499, 40, 0, 0), slow(1000, 4, 0, 0), GATE_PASSED},
+		{slow(500, 40, 0, 0), slow(1000, 4, 0, 0), GATE_BREACHED},
 		/* The last bucket has no end. */
 		{slow(1000, 63, 0, 0), slow(1000, 63, 0, 0), GATE_PASSED},
 		{slow(1000, 63, 0, 0), slow(1000, 20, 0, 0), GATE_BREACHED},
