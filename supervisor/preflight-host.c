@@ -68,9 +68,9 @@ static void reader_add_groups(struct reader *reader, const struct unit_status *s
 			reader_add_group(reader, name);
 }
 
-/* As systemd will start it: User=, his groups, Group= and SupplementaryGroups=. False: there is no
- * such user. */
-static bool reader_find(struct reader *reader, const struct unit_status *status)
+/* As systemd will start it: User=, his groups, Group= and SupplementaryGroups=. -ENOENT: there is
+ * no such user; or another -errno, for who could not look. */
+static int reader_find(struct reader *reader, const struct unit_status *status)
 {
 	const char *name = *status->user ? status->user : "root";
 	const struct passwd *entry;
@@ -81,20 +81,23 @@ static bool reader_find(struct reader *reader, const struct unit_status *status)
 	*reader = (struct reader){.reader = {.uid = (uid_t)-1, .gids = reader->gids}};
 	reader_add_groups(reader, status);
 	if (status->dynamic_user)
-		return true;
+		return 0;
+	errno = 0;
 	entry = numeric ? getpwuid(uid) : getpwnam(name);
 	if (!entry) {
 		/* systemd takes a number that nobody has. */
 		if (numeric)
 			reader->reader.uid = uid;
-		return numeric;
+		else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EIO)
+			return -errno;
+		return numeric ? 0 : -ENOENT;
 	}
 	reader->reader.uid = entry->pw_uid;
 	if (getgrouplist(entry->pw_name, entry->pw_gid, reader->gids + reader->reader.gid_count,
 		    &count) < 0)
 		count = GROUPS_MAX;
 	reader->reader.gid_count += (size_t)count;
-	return true;
+	return 0;
 }
 
 /* False, and said why, unless the color's own user can read it. */
@@ -111,7 +114,13 @@ static bool release_is_readable(const struct stage *stage, const struct instance
 			instance->unit);
 		return false;
 	}
-	if (!reader_find(&reader, &instance->status)) {
+	r = reader_find(&reader, &instance->status);
+	if (r < 0 && r != -ENOENT) {
+		finding_say(finding, PREFLIGHT_REFUSES, "user %s of %s cannot be looked up: %s",
+			instance->status.user, instance->unit, strerror(-r));
+		return false;
+	}
+	if (r < 0) {
 		finding_say(finding, PREFLIGHT_REFUSES,
 			"%s is to run as user %s, who does not exist; make him, or change User= "
 			"with `systemctl edit %s`",
