@@ -465,6 +465,7 @@ int app_record_follow(struct app *app)
 		app->record.step);
 	app_plan_take(app, app->record.strategy);
 	app->stage.fresh = app->record.fresh;
+	app_parts_restore(app);
 	stage_doubt(&app->stage, &app->record);
 	r = deploy_resume(app->event, &app->plan, &app->record, &deploy_events, app, &deploy);
 	if (r < 0)

@@ -69,6 +69,8 @@ void app_plan_take(struct app *app, enum strategy strategy);
 enum strategy app_strategy(const struct app *app);
 /* Reads the configuration anew and puts it in force. */
 bool app_reconfigure(struct app *app, char why[static STEP_TEXT_MAX]);
+/* Tells each color its part by the record, where no environment file is there. */
+void app_parts_restore(struct app *app);
 /* Makes the color the primary, for the steady state. */
 void app_primary_take(struct app *app, enum color primary);
 /* Tells what has become of the whole; only changes are news. */

@@ -142,7 +142,8 @@ static void on_start_ended(void *owner, enum job_result result, const char *why)
  * a cycle that was cut has told a color is the cycle's to change. */
 static bool color_equip(struct app *app, enum color color, char why[static STEP_TEXT_MAX])
 {
-	enum role role = color == watch_primary(app->watch) ? ROLE_PRIMARY : ROLE_FALLBACK;
+	const struct record *record = app->running ? deploy_record(app->deploy) : &app->record;
+	enum role role = stage_role(&app->stage, record, color);
 	char release[RELEASE_TAG_MAX] = "";
 	struct environment_part part;
 
@@ -151,6 +152,18 @@ static bool color_equip(struct app *app, enum color color, char why[static STEP_
 	(void)release_linked(app->dirs.state, color, release);
 	return stage_equip(&app->stage, color, role, release, why) >= 0 ||
 	       environment_read(app->dirs.runtime, color, &part) >= 0;
+}
+
+/* After a reboot nothing is left of /run, and a row may start a color before anybody knows that it
+ * is down. */
+void app_parts_restore(struct app *app)
+{
+	struct environment_part part;
+	char why[STEP_TEXT_MAX];
+
+	for (enum color color = 0; color < COLOR_COUNT; color++)
+		if (environment_read(app->dirs.runtime, color, &part) == -ENOENT)
+			(void)color_equip(app, color, why);
 }
 
 /* Once a supervisor, when it is known what the unit is. A unit that runs keeps its port; one that

@@ -119,6 +119,27 @@ void stage_doubt(struct stage *stage, const struct record *record)
 	instances_set_part(stage->instances, record->fresh, &part);
 }
 
+/* Between the two rows that start a color, both take writes: there is a way back to each. */
+static bool has_two_primaries(const struct record *record)
+{
+	unsigned int started = 0;
+
+	if (record->strategy != STRATEGY_SWAP || record->outcome != RECORD_RUNNING ||
+		record->undoing)
+		return false;
+	for (size_t i = 0; i < steps_swap_count; i++) {
+		if (strcmp(steps_swap[i].name, record->step) == 0)
+			return started == 1 && !steps_swap[i].starts;
+		started += steps_swap[i].starts;
+	}
+	return false;
+}
+
+enum role stage_role(const struct stage *stage, const struct record *record, enum color color)
+{
+	return color == stage->primary || has_two_primaries(record) ? ROLE_PRIMARY : ROLE_FALLBACK;
+}
+
 /* The start that was asked for was none. */
 static void act_expect_nothing(struct stage *stage)
 {

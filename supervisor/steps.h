@@ -117,6 +117,10 @@ extern const size_t steps_swap_count;
 int stage_equip(struct stage *stage, enum color color, enum role role, const char *release,
 	char why[static STEP_TEXT_MAX]);
 
+/* What a color that has to be started is to be, by the record of the cycle that runs or ran last.
+ */
+enum role stage_role(const struct stage *stage, const struct record *record, enum color color);
+
 /* For its owner, before a cycle goes on that was cut: what is not known of the colors. */
 void stage_doubt(struct stage *stage, const struct record *record);
 
