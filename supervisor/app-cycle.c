@@ -388,6 +388,13 @@ static int cycle_abort(struct app *app, const char *reason, char ret_id[static R
 	return r;
 }
 
+static void queue_drop(struct app *app, const char *reason)
+{
+	if (app->queued)
+		snprintf(app->queue.reason, sizeof(app->queue.reason), "%s", reason);
+	queue_supersede(app, NULL);
+}
+
 int app_abort(struct app *app, const struct app_asker *asker, char ret_id[static RECORD_ID_MAX],
 	char error[static APP_ERROR_MAX])
 {
@@ -395,10 +402,20 @@ int app_abort(struct app *app, const struct app_asker *asker, char ret_id[static
 
 	snprintf(reason, sizeof(reason), "aborted by uid %u%s%s (pid %d)", asker->uid,
 		*asker->name ? ", " : "", asker->name, (int)asker->pid);
-	if (app->queued)
-		snprintf(app->queue.reason, sizeof(app->queue.reason), "%s", reason);
-	queue_supersede(app, NULL);
+	queue_drop(app, reason);
 	return cycle_abort(app, reason, ret_id, error);
+}
+
+/* The cycle that runs, or the last one. */
+static const struct record *cycle_now(const struct app *app)
+{
+	return app->running && !app->finishing ? deploy_record(app->deploy) : &app->record;
+}
+
+/* A cycle runs whose release is not accepted yet: the release before is the one that it left. */
+static bool is_open(const struct app *app)
+{
+	return app->running && !app->finishing && !deploy_record(app->deploy)->committed;
 }
 
 /* Inside the window the release before is still warm: to take the cycle back is the way. */
@@ -418,15 +435,19 @@ int app_rollback(struct app *app, const struct app_asker *asker, const char *rel
 	char ret_id[static RECORD_ID_MAX], char error[static APP_ERROR_MAX])
 {
 	struct app_order order = {.verb = "rollback", .release = release, .sha256 = ""};
+	const struct record *record = cycle_now(app);
 	const char *running = instances_get(app->instances, app->stage.primary)->release;
 	char reason[RECORD_REASON_MAX];
 
 	snprintf(reason, sizeof(reason), "rolled back by uid %u%s%s (pid %d)", asker->uid,
 		*asker->name ? ", " : "", asker->name, (int)asker->pid);
-	if (is_warm(app, release) && cycle_abort(app, reason, ret_id, error) >= 0)
+	if ((is_warm(app, release) || (!*release && is_open(app))) &&
+		cycle_abort(app, reason, ret_id, error) >= 0) {
+		queue_drop(app, reason);
 		return 0;
-	if (!*release && strcmp(running, app->record.previous) != 0)
-		order.release = app->record.previous;
+	}
+	if (!*release && strcmp(running, record->previous) != 0)
+		order.release = record->previous;
 	if (!*order.release) {
 		snprintf(error, APP_ERROR_MAX, "there is no release to go back to: %s",
 			app->config->release_directory

@@ -95,7 +95,8 @@ int app_abort(struct app *app, const struct app_asker *asker, char ret_id[static
 	char error[static APP_ERROR_MAX]);
 
 /* Back to `release`, or with "" to the release before: inside the window of a swap that is one
- * route change (*ret_id is then the cycle that is taken back), else a cycle of its own. */
+ * route change (*ret_id is then the cycle that is taken back, as it is with "" before its release
+ * is accepted), else a cycle of its own. */
 int app_rollback(struct app *app, const struct app_asker *asker, const char *release,
 	char ret_id[static RECORD_ID_MAX], char error[static APP_ERROR_MAX]);
 
