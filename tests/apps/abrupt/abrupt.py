@@ -35,15 +35,16 @@ PATTERN = bytes((k * 2654435761 & 0xFFFFFFFF) >> 24 for k in range(PATTERN_PERIO
 PATTERN *= PIECE // PATTERN_PERIOD + 2  # a piece from any start is contiguous
 
 
-def read_broken():
+def read_word(name, default):
     try:
-        with open(os.path.join(APP_DIR, "broken"), encoding="ascii") as file:
+        with open(os.path.join(APP_DIR, name), encoding="ascii") as file:
             return file.read().strip()
     except FileNotFoundError:
-        return ""
+        return default
 
 
-BROKEN = read_broken()
+BROKEN = read_word("broken", "")
+START_DELAY = float(read_word("delay", os.environ.get("START_DELAY", "3")))
 FLAKY_EVERY = 20  # answers, of which one is a 500: 5 %
 
 
@@ -300,6 +301,6 @@ if BROKEN == "exit":
     sys.exit(3)
 if BROKEN == "hang":
     threading.Event().wait()
-time.sleep(float(os.environ.get("START_DELAY", "3")))
+time.sleep(START_DELAY)
 log = Log(os.environ.get("EXECUTED_LOG"))
 Server(("127.0.0.1", PORT), Handler).serve_forever()
