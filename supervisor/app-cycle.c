@@ -284,7 +284,7 @@ static int cycle_begin(struct app *app, const struct record *asked, const char *
 	 */
 	(void)app_reconfigure(app, why);
 	app_plan_take(app, app_strategy(app));
-	app->stage.doubt = false;
+	app->stage.doubt = app->stage.untold = false;
 	record_fill(app, &record);
 	r = deploy_begin(app->event, &app->plan, &record, &deploy_events, app, &deploy);
 	if (r < 0)

@@ -34,10 +34,16 @@ static bool is_as_before(const struct stage *stage)
 
 void act_put_back_begin(struct stage *stage)
 {
+	char why[STEP_TEXT_MAX];
+
 	if (is_as_before(stage)) {
 		stage->back = BACK_DONE;
 		return;
 	}
+	/* Perhaps it never left, and cannot be restarted now: whoever starts it, starts that. */
+	if (stage->untold)
+		(void)stage_equip(stage, stage->fresh, role_before(stage),
+			act_former(stage, stage->fresh), why);
 	instances_attend(stage->instances, stage->fresh, true);
 	watch_take_stance(
 		stage->watch, stage->strategy == STRATEGY_SWAP ? STANCE_ALONE : STANCE_SHIELDED);
@@ -52,20 +58,6 @@ static enum step_progress back_wait(struct stage *stage)
 	stage->drain = drain_end(stage->drain);
 	stage->back = BACK_ROUTE;
 	return stage->hurry ? STEP_FAILED : STEP_WAITING;
-}
-
-/* Where it cannot be restarted now, whoever starts it shall start what was before. Of a process
- * that is known, it stays known what it runs. */
-static enum step_progress back_wait_for_other(struct stage *stage)
-{
-	const struct instance *fresh = act_instance(stage, stage->fresh);
-	const char *former = act_former(stage, stage->fresh);
-	char why[STEP_TEXT_MAX];
-
-	if (stage->doubt &&
-		(fresh->role != role_before(stage) || strcmp(fresh->release, former) != 0))
-		(void)stage_equip(stage, stage->fresh, role_before(stage), former, why);
-	return back_wait(stage);
 }
 
 static enum step_progress back_again(struct stage *stage)
@@ -85,14 +77,14 @@ static enum step_progress back_route(struct stage *stage, char text[static STEP_
 		return STEP_WAITING;
 	}
 	if (!act_check_restart(stage, stage->fresh, text))
-		return back_wait_for_other(stage);
+		return back_wait(stage);
 	return act_route_progress(stage, text);
 }
 
 static enum step_progress back_restart(struct stage *stage, char text[static STEP_TEXT_MAX])
 {
 	if (!act_check_restart(stage, stage->fresh, text))
-		return back_wait_for_other(stage);
+		return back_wait(stage);
 	if (act_start(stage, JOB_RESTART, stage->fresh, role_before(stage),
 		    act_former(stage, stage->fresh), limit_restart(stage), text) < 0)
 		return back_again(stage);

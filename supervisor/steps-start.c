@@ -112,8 +112,8 @@ void stage_doubt(struct stage *stage, const struct record *record)
 	struct environment_part part = part_of(stage, record->fresh);
 
 	stage->doubt = true;
-	if (record->undoing || record->committed || record->fresh == record->primary ||
-		!row_starts(stage, record->step))
+	stage->untold = !record->undoing && !record->committed && row_starts(stage, record->step);
+	if (!stage->untold || record->fresh == record->primary)
 		return;
 	part.role = ROLE_FALLBACK;
 	instances_set_part(stage->instances, record->fresh, &part);
@@ -241,7 +241,7 @@ enum step_progress act_restart_progress(
 	enum step_progress progress = restart_progress(stage, color, text);
 
 	if (progress == STEP_DONE && color == stage->fresh)
-		stage->doubt = false;
+		stage->doubt = stage->untold = false;
 	return progress;
 }
 

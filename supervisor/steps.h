@@ -67,7 +67,9 @@ struct stage {
 	bool expecting; /* the job makes a new process of: */
 	enum color expected;
 	struct environment_part part_before; /* what its process was told */
-	bool doubt; /* a supervisor was killed: was the fresh color told what its file says? */
+	/* A supervisor was killed: it is not sure that the fresh color's process was started with
+	 * what its link and its file say; and it is not likely either. */
+	bool doubt, untold;
 	struct drain *drain;
 	struct probe *probe;
 	struct fetch *fetch;
