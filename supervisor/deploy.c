@@ -34,6 +34,7 @@ struct deploy {
 	uint64_t begun_usec;	  /* the cycle; 0: by another supervisor */
 	sd_event_source *turn, *deadline;
 	struct step_story *stories;
+	char previous[RECORD_WORD_MAX]; /* of the record, as the cycle found it */
 };
 
 static const char *const state_names[STEP_STATE_COUNT] = {
@@ -376,6 +377,13 @@ static void back_ask(struct deploy *deploy)
 	turn_soon(deploy);
 }
 
+/* What was not accepted after all has replaced nothing. */
+static void uncommit(struct deploy *deploy)
+{
+	deploy->record.committed = false;
+	memcpy(deploy->record.previous, deploy->previous, sizeof(deploy->record.previous));
+}
+
 static void turn_back(struct deploy *deploy)
 {
 	const struct step *steps = deploy->plan.steps;
@@ -390,7 +398,7 @@ static void turn_back(struct deploy *deploy)
 			return;
 		}
 		if (steps[deploy->at].commits)
-			deploy->record.committed = false;
+			uncommit(deploy);
 		if (deploy->at == 0)
 			break;
 	}
@@ -495,6 +503,7 @@ int deploy_begin(sd_event *event, const struct deploy_plan *plan, const struct r
 	deploy->events = *events;
 	deploy->owner = owner;
 	deploy->record = *record;
+	memcpy(deploy->previous, record->previous, sizeof(deploy->previous));
 	deploy->begun_usec = now(deploy);
 	deploy->stories = calloc(plan->count, sizeof(*deploy->stories));
 	if (!deploy->stories)
