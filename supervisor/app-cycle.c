@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Knows cycles: one at a time, one more waits, the record says how each went. Knows no step.
+ * Knows a cycle from its begin to its end, one at a time, and that the record says how each went.
+ * Knows no step, and not who may ask for one (app-order.c).
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-
-#include <systemd/sd-id128.h>
 
 #include "app-inside.h"
 #include "base/fd.h"
@@ -104,8 +102,6 @@ static void deploy_report(const struct app *app, const struct record *record)
 	}
 }
 
-static int cycle_begin(struct app *app, const struct record *record, const char *sha256);
-
 static void counters_accept(struct app *app)
 {
 	app->accepted = app->counters;
@@ -128,7 +124,7 @@ static void cycle_finish(struct app *app)
 	if (!app->queued)
 		return;
 	app->queued = app->stage.hurry = false;
-	if (cycle_begin(app, &app->queue, app->queue_sha256) < 0)
+	if (app_cycle_begin(app, &app->queue, app->queue_sha256) < 0)
 		report(REPORT_WARNING, NULL, "no memory to begin the cycle that was queued");
 }
 
@@ -202,20 +198,28 @@ static const struct deploy_events deploy_events = {
 	.ended = on_deploy_ended,
 };
 
-void app_plan_take(struct app *app, enum strategy strategy)
+/* To swap is to have somebody who serves meanwhile: a primary that is sick is restarted itself. */
+enum strategy app_strategy(const struct app *app, const struct config *config)
 {
-	app->stage.strategy = strategy;
+	const struct instance *primary = instances_get(app->instances, app->stage.primary);
+
+	return instance_is_healthy(primary) ? config->strategy : STRATEGY_FALLBACK;
+}
+
+void app_plan_choose(enum strategy strategy, struct stage *stage, struct deploy_plan *plan)
+{
+	stage->strategy = strategy;
 	switch (strategy) {
 	case STRATEGY_FALLBACK:
 	case STRATEGY_COUNT:
-		app->plan.steps = steps_fallback;
-		app->plan.count = steps_fallback_count;
-		app->stage.fresh = app->stage.primary;
+		plan->steps = steps_fallback;
+		plan->count = steps_fallback_count;
+		stage->fresh = stage->primary;
 		break;
 	case STRATEGY_SWAP:
-		app->plan.steps = steps_swap;
-		app->plan.count = steps_swap_count;
-		app->stage.fresh = color_other(app->stage.primary);
+		plan->steps = steps_swap;
+		plan->count = steps_swap_count;
+		stage->fresh = color_other(stage->primary);
 		break;
 	}
 }
@@ -238,15 +242,6 @@ static void stage_take(struct app *app, struct deploy *deploy, const char *sha25
 		&app->receipt, app->stage.record, app->counted ? &app->counters : NULL, now_usec());
 	if (app_is_routed(app))
 		(void)steer_ask_counters(app->steer);
-}
-
-/* The table to follow. To swap is to have somebody who serves meanwhile: a primary that is sick is
- * restarted itself. */
-enum strategy app_strategy(const struct app *app)
-{
-	const struct instance *primary = instances_get(app->instances, app->stage.primary);
-
-	return instance_is_healthy(primary) ? app->config->strategy : STRATEGY_FALLBACK;
 }
 
 /* What the release is, if the caller has not said it: the one that the primary runs. */
@@ -272,7 +267,7 @@ static void record_fill(struct app *app, struct record *record)
 	snprintf(record->previous, sizeof(record->previous), "%s", app->record.previous);
 }
 
-static int cycle_begin(struct app *app, const struct record *asked, const char *sha256)
+int app_cycle_begin(struct app *app, const struct record *asked, const char *sha256)
 {
 	struct record record = *asked;
 	struct report_fields fields = {.cycle = record.id, .release = record.release};
@@ -283,7 +278,7 @@ static int cycle_begin(struct app *app, const struct record *asked, const char *
 	/* Which table is to be followed is in the file too. A bad one is the preflight's to name.
 	 */
 	(void)app_reconfigure(app, why);
-	app_plan_take(app, app_strategy(app));
+	app_plan_choose(app_strategy(app, app->config), &app->stage, &app->plan);
 	app->stage.doubt = app->stage.untold = false;
 	record_fill(app, &record);
 	r = deploy_begin(app->event, &app->plan, &record, &deploy_events, app, &deploy);
@@ -295,168 +290,6 @@ static int cycle_begin(struct app *app, const struct record *asked, const char *
 		record.asked_by_pid);
 	app_state_follow(app);
 	return 0;
-}
-
-static void queue_supersede(struct app *app, const struct record *by)
-{
-	if (!app->queued)
-		return;
-	app->queued = false;
-	if (by)
-		snprintf(app->queue.reason, sizeof(app->queue.reason),
-			"cycle %.8s, asked for by uid %u%s%s, took its place before it began",
-			by->id, by->asked_by_uid, *by->asked_by ? ", " : "", by->asked_by);
-	if (app->events.finished)
-		app->events.finished(app->owner, &app->queue, "superseded");
-}
-
-static int record_new(
-	const struct app_asker *asker, const struct app_order *order, struct record *ret_record)
-{
-	struct record record = {
-		.outcome = RECORD_RUNNING,
-		.asked_by_uid = asker->uid,
-		.asked_by_pid = (uint32_t)asker->pid,
-	};
-	struct timespec time;
-	sd_id128_t id;
-	int r;
-
-	r = sd_id128_randomize(&id);
-	if (r < 0)
-		return r;
-	sd_id128_to_string(id, record.id);
-	clock_gettime(CLOCK_REALTIME, &time);
-	record.started_realtime_usec =
-		(uint64_t)time.tv_sec * USEC_PER_SEC + (uint64_t)time.tv_nsec / NSEC_PER_USEC;
-	snprintf(record.asked_by, sizeof(record.asked_by), "%s", asker->name);
-	snprintf(record.release, sizeof(record.release), "%s", order->release);
-	snprintf(record.verb, sizeof(record.verb), "%s", order->verb);
-	*ret_record = record;
-	return 0;
-}
-
-int app_deploy(struct app *app, const struct app_asker *asker, const struct app_order *order,
-	char ret_id[static RECORD_ID_MAX], char error[static APP_ERROR_MAX])
-{
-	struct record record;
-	int r;
-
-	snprintf(error, APP_ERROR_MAX, "the cycle cannot be begun");
-	if (*order->release && !release_tag_valid(order->release)) {
-		snprintf(error, APP_ERROR_MAX,
-			"\"%.80s\" cannot name a release: a tag has letters, digits and . _ + - "
-			"and begins with a letter or a digit, %d characters at most",
-			order->release, RELEASE_TAG_MAX - 1);
-		return -EINVAL;
-	}
-	r = record_new(asker, order, &record);
-	if (r < 0)
-		return r;
-	if (app->running) {
-		queue_supersede(app, &record);
-		app->queued = app->stage.hurry = true;
-		app->queue = record;
-		snprintf(app->queue_sha256, sizeof(app->queue_sha256), "%s", order->sha256);
-		deploy_poke(app->deploy);
-	} else {
-		r = cycle_begin(app, &record, order->sha256);
-		if (r < 0)
-			return r;
-	}
-	memcpy(ret_id, record.id, RECORD_ID_MAX);
-	return 0;
-}
-
-static int cycle_abort(struct app *app, const char *reason, char ret_id[static RECORD_ID_MAX],
-	char error[static APP_ERROR_MAX])
-{
-	const char *row = "";
-	int r;
-
-	if (!app->running || app->finishing) {
-		snprintf(error, APP_ERROR_MAX, "no cycle runs that could be taken back");
-		return -ESRCH;
-	}
-	memcpy(ret_id, deploy_record(app->deploy)->id, RECORD_ID_MAX);
-	r = deploy_abort(app->deploy, reason, &row);
-	if (r == -EBUSY)
-		snprintf(error, APP_ERROR_MAX,
-			"the cycle cannot be taken back any more: it is past %s; it goes on, and "
-			"`bluegreenctl rollback' brings the release before back when it has ended",
-			row);
-	return r;
-}
-
-static void queue_drop(struct app *app, const char *reason)
-{
-	if (app->queued)
-		snprintf(app->queue.reason, sizeof(app->queue.reason), "%s", reason);
-	queue_supersede(app, NULL);
-}
-
-int app_abort(struct app *app, const struct app_asker *asker, char ret_id[static RECORD_ID_MAX],
-	char error[static APP_ERROR_MAX])
-{
-	char reason[RECORD_REASON_MAX];
-
-	snprintf(reason, sizeof(reason), "aborted by uid %u%s%s (pid %d)", asker->uid,
-		*asker->name ? ", " : "", asker->name, (int)asker->pid);
-	queue_drop(app, reason);
-	return cycle_abort(app, reason, ret_id, error);
-}
-
-/* The cycle that runs, or the last one. */
-static const struct record *cycle_now(const struct app *app)
-{
-	return app->running && !app->finishing ? deploy_record(app->deploy) : &app->record;
-}
-
-/* A cycle runs whose release is not accepted yet: the release before is the one that it left. */
-static bool is_open(const struct app *app)
-{
-	return app->running && !app->finishing && !deploy_record(app->deploy)->committed;
-}
-
-/* Inside the window the release before is still warm: to take the cycle back is the way. */
-static bool is_warm(const struct app *app, const char *release)
-{
-	const struct record *record = app->running ? deploy_record(app->deploy) : NULL;
-	const char *former;
-
-	if (!record || app->finishing || record->strategy != STRATEGY_SWAP || !record->committed ||
-		record->undoing)
-		return false;
-	former = record->former[color_other(record->fresh)];
-	return !*release || strcmp(former, release) == 0;
-}
-
-int app_rollback(struct app *app, const struct app_asker *asker, const char *release,
-	char ret_id[static RECORD_ID_MAX], char error[static APP_ERROR_MAX])
-{
-	struct app_order order = {.verb = "rollback", .release = release, .sha256 = ""};
-	const struct record *record = cycle_now(app);
-	const char *running = instances_get(app->instances, app->stage.primary)->release;
-	char reason[RECORD_REASON_MAX];
-
-	snprintf(reason, sizeof(reason), "rolled back by uid %u%s%s (pid %d)", asker->uid,
-		*asker->name ? ", " : "", asker->name, (int)asker->pid);
-	if ((is_warm(app, release) || (!*release && is_open(app))) &&
-		cycle_abort(app, reason, ret_id, error) >= 0) {
-		queue_drop(app, reason);
-		return 0;
-	}
-	if (!*release && strcmp(running, record->previous) != 0)
-		order.release = record->previous;
-	if (!*order.release) {
-		snprintf(error, APP_ERROR_MAX, "there is no release to go back to: %s",
-			app->config->release_directory
-				? "none was deployed before this one; name one, see `bluegreenctl "
-				  "releases'"
-				: "this app's code is in place ([Release] Directory= is not set)");
-		return -ENOENT;
-	}
-	return app_deploy(app, asker, &order, ret_id, error);
 }
 
 /* What an earlier supervisor left: nothing, a cycle that ended, or one that was cut. */
@@ -484,7 +317,7 @@ int app_record_follow(struct app *app)
 	report(REPORT_NOTE, &fields,
 		"the supervisor was gone in the middle of a cycle, at %s; it goes on from there",
 		app->record.step);
-	app_plan_take(app, app->record.strategy);
+	app_plan_choose(app->record.strategy, &app->stage, &app->plan);
 	app->stage.fresh = app->record.fresh;
 	app_parts_restore(app);
 	stage_doubt(&app->stage, &app->record);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What app.c (who belongs together), app-cycle.c (cycles, one after the other) and app-state.c
- * (what is true of the whole) share. Nobody else includes this.
+ * What app.c (who belongs together), app-order.c (what is asked of it), app-cycle.c (a cycle),
+ * app-plan.c (what one would do) and app-state.c (what is true of the whole) share. Nobody else
+ * includes this.
  */
 #pragma once
 
@@ -63,10 +64,12 @@ struct app {
 
 /* The relay has counted. */
 void app_counted(struct app *app);
-/* Which table the next cycle, or that of the record, follows. */
-void app_plan_take(struct app *app, enum strategy strategy);
-/* The strategy that the next cycle would follow. */
-enum strategy app_strategy(const struct app *app);
+/* The strategy that a cycle which begins now follows. */
+enum strategy app_strategy(const struct app *app, const struct config *config);
+/* Its table, and the color that gets the release first. */
+void app_plan_choose(enum strategy strategy, struct stage *stage, struct deploy_plan *plan);
+/* Begins a cycle; none may run. */
+int app_cycle_begin(struct app *app, const struct record *asked, const char *sha256);
 /* Reads the configuration anew and puts it in force. */
 bool app_reconfigure(struct app *app, char why[static STEP_TEXT_MAX]);
 /* Tells each color its part by the record, where no environment file is there. */

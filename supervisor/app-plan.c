@@ -35,30 +35,15 @@ static void config_foresee(struct app *app, struct app_forecast *forecast)
 	forecast->count = 1;
 }
 
-/* As app_plan_take() does for a cycle that begins. */
-static void table_foresee(struct app *app, struct app_forecast *forecast)
-{
-	struct stage *stage = &forecast->stage;
-	const struct instance *primary = instances_get(app->instances, stage->primary);
-
-	stage->strategy =
-		instance_is_healthy(primary) ? stage->config->strategy : STRATEGY_FALLBACK;
-	if (stage->strategy == STRATEGY_SWAP) {
-		forecast->steps = steps_swap;
-		forecast->step_count = steps_swap_count;
-		stage->fresh = color_other(stage->primary);
-	} else {
-		forecast->steps = steps_fallback;
-		forecast->step_count = steps_fallback_count;
-		stage->fresh = stage->primary;
-	}
-}
-
 void app_foresee(struct app *app, const char *release, struct app_forecast *ret_forecast)
 {
+	struct deploy_plan plan;
+
 	*ret_forecast = (struct app_forecast){.stage = app->stage};
 	config_foresee(app, ret_forecast);
-	table_foresee(app, ret_forecast);
+	app_plan_choose(app_strategy(app, ret_forecast->stage.config), &ret_forecast->stage, &plan);
+	ret_forecast->steps = plan.steps;
+	ret_forecast->step_count = plan.count;
 	snprintf(ret_forecast->release, sizeof(ret_forecast->release), "%s", release);
 	/* As a reload does: what the primary has now. */
 	if (!*release && ret_forecast->stage.config->release_directory)

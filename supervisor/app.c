@@ -433,7 +433,7 @@ static void stage_fill(struct app *app)
 	app->stage.owner = app;
 	app->plan.stage = &app->stage;
 	app->plan.state_dir = app->dirs.state;
-	app_plan_take(app, app->config->strategy);
+	app_plan_choose(app->config->strategy, &app->stage, &app->plan);
 }
 
 int app_open(sd_event *event, const char *name, const struct app_dirs *dirs,

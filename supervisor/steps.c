@@ -1,327 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Knows what a step does; knows neither which comes next (deploy.c) nor who asked for it. The
- * tables are at the end.
+ * The tables, and nothing else: which row comes after which, and what it means. What a row does
+ * stands in steps-rows.c.
  */
 #include "steps.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "base/fd.h"
 #include "steps-acts.h"
-
-static enum color fallback(const struct stage *stage)
-{
-	return color_other(stage->primary);
-}
-
-/* As long as the primary is taken out, or about to be, the fallback must be there for it. */
-static bool check_fallback_serves(struct stage *stage, char why[static STEP_TEXT_MAX])
-{
-	return act_check_other(stage, stage->primary, why);
-}
-
-static bool check_primary_serves(struct stage *stage, char why[static STEP_TEXT_MAX])
-{
-	return act_check_other(stage, fallback(stage), why);
-}
-
-static bool check_restart_fresh(struct stage *stage, char why[static STEP_TEXT_MAX])
-{
-	return act_check_restart(stage, stage->fresh, why);
-}
-
-static bool check_restart_fallback(struct stage *stage, char why[static STEP_TEXT_MAX])
-{
-	return act_check_restart(stage, fallback(stage), why);
-}
-
-/* Under swap another supervisor may have started it, as what it took it for. */
-static bool check_fresh_writes(struct stage *stage, char why[static STEP_TEXT_MAX])
-{
-	if (act_instance(stage, stage->fresh)->role == ROLE_PRIMARY)
-		return true;
-	snprintf(why, STEP_TEXT_MAX, "%s was started as a fallback and cannot take writes",
-		color_name(stage->fresh));
-	return false;
-}
-
-static int begin_before(struct stage *stage, char why[static STEP_TEXT_MAX])
-{
-	return act_hook_begin(stage, stage->config->hook_before, why);
-}
-
-static enum step_progress progress_before(struct stage *stage, char text[static STEP_TEXT_MAX])
-{
-	return act_hook_progress(stage, stage->config->hook_before, text);
-}
-
-static int begin_after(struct stage *stage, char why[static STEP_TEXT_MAX])
-{
-	return act_hook_begin(stage, stage->config->hook_after, why);
-}
-
-static enum step_progress progress_after(struct stage *stage, char text[static STEP_TEXT_MAX])
-{
-	return act_hook_progress(stage, stage->config->hook_after, text);
-}
-
-static int begin_turn(struct stage *stage, char why[static STEP_TEXT_MAX])
-{
-	(void)why;
-	instances_attend(stage->instances, fallback(stage), true);
-	watch_take_stance(stage->watch, STANCE_TURNED);
-	return 0;
-}
-
-static int begin_shield(struct stage *stage, char why[static STEP_TEXT_MAX])
-{
-	(void)why;
-	instances_attend(stage->instances, fallback(stage), true);
-	watch_take_stance(stage->watch, STANCE_SHIELDED);
-	return 0;
-}
-
-static int begin_alone(struct stage *stage, char why[static STEP_TEXT_MAX])
-{
-	(void)why;
-	instances_attend(stage->instances, stage->primary, true);
-	watch_take_stance(stage->watch, STANCE_ALONE);
-	return 0;
-}
-
-static int begin_drain(struct stage *stage, char why[static STEP_TEXT_MAX])
-{
-	return act_is_routed(stage) ? act_drain_begin(stage, stage->primary, DRAIN_ALL, why) : 0;
-}
-
-static int begin_restart(struct stage *stage, char why[static STEP_TEXT_MAX])
-{
-	return act_start(stage, JOB_RESTART, stage->fresh, ROLE_PRIMARY, stage->release,
-		limit_restart(stage), why);
-}
-
-static int begin_restart_fallback(struct stage *stage, char why[static STEP_TEXT_MAX])
-{
-	return act_start(stage, JOB_RESTART, fallback(stage), ROLE_FALLBACK, stage->release,
-		limit_restart(stage), why);
-}
-
-static int begin_healthy(struct stage *stage, char why[static STEP_TEXT_MAX])
-{
-	watch_take_stance(
-		stage->watch, stage->strategy == STRATEGY_SWAP ? STANCE_ALONE : STANCE_SHIELDED);
-	return act_healthy_begin(stage, stage->fresh, why);
-}
-
-static int begin_healthy_fallback(struct stage *stage, char why[static STEP_TEXT_MAX])
-{
-	watch_take_stance(stage->watch, STANCE_STEADY);
-	return act_healthy_begin(stage, fallback(stage), why);
-}
-
-static int begin_soak(struct stage *stage, char why[static STEP_TEXT_MAX])
-{
-	(void)why;
-	instances_attend(stage->instances, stage->fresh, true);
-	return 0;
-}
-
-static int begin_return(struct stage *stage, char why[static STEP_TEXT_MAX])
-{
-	(void)why;
-	instances_attend(stage->instances, stage->fresh, true);
-	if (stage->config->ramp_count == 0 || !*stage->trial_process)
-		act_trial_begin(stage);
-	watch_take_stance(stage->watch, STANCE_STEADY);
-	return 0;
-}
-
-static int begin_switch(struct stage *stage, char why[static STEP_TEXT_MAX])
-{
-	stage->primary = stage->fresh;
-	watch_set_primary(stage->watch, stage->primary);
-	return begin_return(stage, why);
-}
-
-static int begin_window(struct stage *stage, char why[static STEP_TEXT_MAX])
-{
-	(void)why;
-	stage->since_usec = act_now(stage);
-	watch_take_stance(stage->watch, STANCE_STEADY);
-	return 0;
-}
-
-/* Where there is nobody else to read from, the primary's reads do not end. */
-static enum step_progress progress_settle(struct stage *stage, char text[static STEP_TEXT_MAX])
-{
-	const struct route *route = watch_route(stage->watch);
-
-	if (route && route->weight[ROUTE_READS][stage->primary] != ROUTE_NEVER)
-		return STEP_DONE;
-	return act_drain_progress(stage, stage->primary, DRAIN_READS, text);
-}
-
-/* A supervisor that comes back here has to know how the fallback is before the primary is
- * restarted. */
-static enum step_progress progress_shield(struct stage *stage, char text[static STEP_TEXT_MAX])
-{
-	if (watch_standing(stage->watch, fallback(stage)) == STANDING_UNKNOWN) {
-		snprintf(text, STEP_TEXT_MAX, "%s has not been probed often enough",
-			color_name(fallback(stage)));
-		return STEP_WAITING;
-	}
-	return act_route_progress(stage, text);
-}
-
-static enum step_progress progress_drain(struct stage *stage, char text[static STEP_TEXT_MAX])
-{
-	return act_drain_progress(stage, stage->primary, DRAIN_ALL, text);
-}
-
-/* The same for the other color: nothing new goes to it, and what it has begun ends. */
-static enum step_progress progress_drain_other(struct stage *stage, char text[static STEP_TEXT_MAX])
-{
-	if (!stage->drain && act_route_progress(stage, text) == STEP_WAITING)
-		return STEP_WAITING;
-	return act_drain_progress(stage, fallback(stage), DRAIN_ALL, text);
-}
-
-static enum step_progress progress_restart(struct stage *stage, char text[static STEP_TEXT_MAX])
-{
-	return act_restart_progress(stage, stage->fresh, text);
-}
-
-static enum step_progress progress_restart_fallback(
-	struct stage *stage, char text[static STEP_TEXT_MAX])
-{
-	return act_restart_progress(stage, fallback(stage), text);
-}
-
-static enum step_progress progress_healthy(struct stage *stage, char text[static STEP_TEXT_MAX])
-{
-	return act_healthy_progress(stage, stage->fresh, text);
-}
-
-static enum step_progress progress_healthy_fallback(
-	struct stage *stage, char text[static STEP_TEXT_MAX])
-{
-	return act_healthy_progress(stage, fallback(stage), text);
-}
-
-static enum step_progress progress_soak(struct stage *stage, char text[static STEP_TEXT_MAX])
-{
-	const struct instance *fresh = act_instance(stage, stage->fresh);
-	uint64_t started =
-		fresh->status.active_since_usec ? fresh->status.active_since_usec : USEC_INFINITY;
-	uint64_t until =
-		verdict_soaked_at(&fresh->verdict, started, stage->config->probe.soak_usec);
-
-	if (!instance_is_healthy(fresh)) {
-		instance_explain(fresh, text, STEP_TEXT_MAX);
-		return STEP_FAILED;
-	}
-	if (until <= act_now(stage))
-		return STEP_DONE;
-	snprintf(text, STEP_TEXT_MAX, "%s has to stay healthy a little longer",
-		color_name(stage->fresh));
-	if (until != USEC_INFINITY)
-		act_poke_at(stage, until);
-	return STEP_WAITING;
-}
-
-/* It must be the one that is routed to, not only be wished for. */
-static enum step_progress progress_return(struct stage *stage, char text[static STEP_TEXT_MAX])
-{
-	const struct instance *fresh = act_instance(stage, stage->fresh);
-
-	if (instance_is_healthy(fresh))
-		return act_route_progress(stage, text);
-	instance_explain(fresh, text, STEP_TEXT_MAX);
-	return fresh->verdict.health == HEALTH_SICK ? STEP_FAILED : STEP_WAITING;
-}
-
-/* The old release is still there, warm: to go back costs one route change. */
-static enum step_progress progress_window(struct stage *stage, char text[static STEP_TEXT_MAX])
-{
-	const struct instance *fresh = act_instance(stage, stage->fresh);
-	uint64_t until = stage->since_usec + stage->config->window_usec;
-
-	if (fresh->verdict.health == HEALTH_SICK) {
-		instance_explain(fresh, text, STEP_TEXT_MAX);
-		return STEP_FAILED;
-	}
-	if (stage->hurry) {
-		snprintf(text, STEP_TEXT_MAX, "cut short: another cycle waits");
-		return STEP_DONE;
-	}
-	if (until <= act_now(stage))
-		return STEP_DONE;
-	act_poke_at(stage, until);
-	snprintf(text, STEP_TEXT_MAX,
-		"%s stays warm; `bluegreenctl rollback' returns to it at once",
-		color_name(fallback(stage)));
-	return STEP_WAITING;
-}
-
-static void undo_turn(struct stage *stage)
-{
-	watch_take_stance(stage->watch, STANCE_STEADY);
-}
-
-static void undo_shield(struct stage *stage)
-{
-	watch_take_stance(stage->watch, STANCE_TURNED);
-}
-
-static void undo_ramp(struct stage *stage)
-{
-	watch_take_stance(
-		stage->watch, stage->strategy == STRATEGY_SWAP ? STANCE_ALONE : STANCE_SHIELDED);
-}
-
-static void undo_return(struct stage *stage)
-{
-	watch_take_stance(stage->watch, STANCE_SHIELDED);
-}
-
-static void undo_switch(struct stage *stage)
-{
-	stage->primary = color_other(stage->fresh);
-	watch_set_primary(stage->watch, stage->primary);
-	watch_take_stance(stage->watch, STANCE_ALONE);
-}
-
-static void note_switch(const struct stage *stage, struct record *record)
-{
-	record->primary = record->undoing ? color_other(stage->fresh) : stage->fresh;
-}
-
-/* From now on a rollback goes to what was there before; a reload changes nothing about that. */
-static void note_commit(const struct stage *stage, struct record *record)
-{
-	enum color old =
-		stage->strategy == STRATEGY_SWAP ? color_other(stage->fresh) : stage->fresh;
-	const char *former = record->former[old];
-
-	if (*former && strcmp(former, record->release) != 0)
-		memcpy(record->previous, former, sizeof(record->previous));
-}
-
-static bool always(const struct stage *stage)
-{
-	(void)stage;
-	return true;
-}
-
-/* Code in place has no former release; and to restart on the same one again would help nobody. */
-static bool has_no_former(const struct stage *stage)
-{
-	const char *former = act_former(stage, stage->fresh);
-
-	return !*former || strcmp(former, stage->release) == 0;
-}
+#include "steps-rows.h"
 
 /* Rows that both tables have. */
 #define ROW_PREFLIGHT                                                                              \
@@ -342,8 +28,8 @@ static bool has_no_former(const struct stage *stage)
 #define ROW_BEFORE                                                                                 \
 	{                                                                                          \
 		.name = "before", .text = "the hook BeforeRestart= runs, a migration say",         \
-		.meaning = "nothing was restarted", .limit = limit_hook, .begin = begin_before,    \
-		.progress = progress_before, .end = act_end,                                       \
+		.meaning = "nothing was restarted", .limit = limit_hook,                           \
+		.begin = row_begin_before, .progress = row_progress_before, .end = act_end,        \
 	}
 #define ROW_DRAIN_FALLBACK                                                                         \
 	{                                                                                          \
@@ -351,8 +37,8 @@ static bool has_no_former(const struct stage *stage)
 		.text = "nothing new goes to the fallback; what it has begun ends",                \
 		.meaning = "the primary serves on the new code; the fallback keeps the old one",   \
 		.resume = "drain-fallback", .limit = limit_drain_other,                            \
-		.check = check_primary_serves, .begin = begin_alone,                               \
-		.progress = progress_drain_other, .end = act_end,                                  \
+		.check = row_check_primary_serves, .begin = row_begin_alone,                       \
+		.progress = row_progress_drain_other, .end = act_end,                              \
 	}
 #define ROW_RESTART_FALLBACK                                                                       \
 	{                                                                                          \
@@ -360,9 +46,9 @@ static bool has_no_former(const struct stage *stage)
 		.text = "the fallback restarts on the new code, read-only",                        \
 		.meaning = "the primary serves on the new code; the fallback is not ready to "     \
 			   "stand in",                                                             \
-		.resume = "drain-fallback", .no_way_back = always, .starts = true,                 \
-		.limit = limit_restart, .check = check_restart_fallback,                           \
-		.begin = begin_restart_fallback, .progress = progress_restart_fallback,            \
+		.resume = "drain-fallback", .no_way_back = row_always, .starts = true,             \
+		.limit = limit_restart, .check = row_check_restart_fallback,                       \
+		.begin = row_begin_restart_fallback, .progress = row_progress_restart_fallback,    \
 		.end = act_end,                                                                    \
 	}
 #define ROW_HEALTHY_FALLBACK                                                                       \
@@ -372,15 +58,15 @@ static bool has_no_former(const struct stage *stage)
 		.meaning = "the primary serves on the new code; the fallback is not ready to "     \
 			   "stand in",                                                             \
 		.resume = "healthy-fallback", .limit = limit_healthy,                              \
-		.begin = begin_healthy_fallback, .progress = progress_healthy_fallback,            \
+		.begin = row_begin_healthy_fallback, .progress = row_progress_healthy_fallback,    \
 		.end = act_end,                                                                    \
 	}
 #define ROW_AFTER                                                                                  \
 	{                                                                                          \
 		.name = "after", .text = "the hook AfterDeploy= runs",                             \
 		.meaning = "reported; the cycle goes on", .failure = STEP_GOES_ON,                 \
-		.resume = "prune", .limit = limit_hook, .begin = begin_after,                      \
-		.progress = progress_after, .end = act_end,                                        \
+		.resume = "prune", .limit = limit_hook, .begin = row_begin_after,                  \
+		.progress = row_progress_after, .end = act_end,                                    \
 	}
 #define ROW_PRUNE                                                                                  \
 	{                                                                                          \
@@ -404,10 +90,10 @@ const struct step steps_fallback[] = {
 		.text = "reads go to the fallback, writes still to the primary",
 		.meaning = "all traffic goes back to the primary",
 		.limit = limit_route,
-		.check = check_fallback_serves,
-		.begin = begin_turn,
+		.check = row_check_fallback_serves,
+		.begin = row_begin_turn,
 		.progress = act_route_progress,
-		.undo = undo_turn,
+		.undo = row_undo_turn,
 		.undone = act_route_progress,
 		.end = act_end,
 	},
@@ -416,8 +102,8 @@ const struct step steps_fallback[] = {
 		.text = "reads and event streams in flight on the primary end",
 		.meaning = "all traffic goes back to the primary",
 		.limit = limit_settle,
-		.check = check_fallback_serves,
-		.progress = progress_settle,
+		.check = row_check_fallback_serves,
+		.progress = row_progress_settle,
 		.end = act_end,
 	},
 	{
@@ -425,10 +111,10 @@ const struct step steps_fallback[] = {
 		.text = "writes wait; nothing new goes to the primary",
 		.meaning = "all traffic goes back to the primary",
 		.limit = limit_route,
-		.check = check_fallback_serves,
-		.begin = begin_shield,
-		.progress = progress_shield,
-		.undo = undo_shield,
+		.check = row_check_fallback_serves,
+		.begin = row_begin_shield,
+		.progress = row_progress_shield,
+		.undo = row_undo_shield,
 		.undone = act_route_progress,
 		.end = act_end,
 	},
@@ -437,9 +123,9 @@ const struct step steps_fallback[] = {
 		.text = "what the primary has begun ends; no connection to it is left",
 		.meaning = "all traffic goes back to the primary",
 		.limit = limit_drain,
-		.check = check_fallback_serves,
-		.begin = begin_drain,
-		.progress = progress_drain,
+		.check = row_check_fallback_serves,
+		.begin = row_begin_drain,
+		.progress = row_progress_drain,
 		.end = act_end,
 	},
 	{
@@ -447,12 +133,12 @@ const struct step steps_fallback[] = {
 		.text = "the primary restarts on the new code",
 		.meaning = PUT_BACK,
 		.starts = true,
-		.no_way_back = has_no_former,
+		.no_way_back = row_has_no_former,
 		.resume = "shield",
 		.limit = limit_restart,
-		.check = check_restart_fresh,
-		.begin = begin_restart,
-		.progress = progress_restart,
+		.check = row_check_restart_fresh,
+		.begin = row_begin_restart,
+		.progress = row_progress_restart,
 		.undo_limit = limit_put_back,
 		.undo = act_put_back_begin,
 		.undone = act_put_back_progress,
@@ -464,8 +150,8 @@ const struct step steps_fallback[] = {
 		.meaning = PUT_BACK,
 		.resume = "healthy",
 		.limit = limit_healthy,
-		.begin = begin_healthy,
-		.progress = progress_healthy,
+		.begin = row_begin_healthy,
+		.progress = row_progress_healthy,
 		.end = act_end,
 	},
 	{
@@ -474,8 +160,8 @@ const struct step steps_fallback[] = {
 		.meaning = PUT_BACK,
 		.resume = "healthy",
 		.limit = limit_soak,
-		.begin = begin_soak,
-		.progress = progress_soak,
+		.begin = row_begin_soak,
+		.progress = row_progress_soak,
 		.end = act_end,
 	},
 	{
@@ -497,7 +183,7 @@ const struct step steps_fallback[] = {
 		.limit = limit_ramp,
 		.begin = act_ramp_begin,
 		.progress = act_ramp_progress,
-		.undo = undo_ramp,
+		.undo = row_undo_ramp,
 		.undone = act_route_progress,
 		.end = act_ramp_end,
 	},
@@ -507,9 +193,9 @@ const struct step steps_fallback[] = {
 		.meaning = PUT_BACK,
 		.resume = "return",
 		.limit = limit_route,
-		.begin = begin_return,
-		.progress = progress_return,
-		.undo = undo_return,
+		.begin = row_begin_return,
+		.progress = row_progress_return,
+		.undo = row_undo_return,
 		.undone = act_route_progress,
 		.end = act_end,
 	},
@@ -528,11 +214,11 @@ const struct step steps_fallback[] = {
 		.text = "the new code is accepted",
 		.meaning = "the fallback keeps the old code",
 		.commits = true,
-		.note = note_commit,
-		.no_way_back = always,
+		.note = row_note_commit,
+		.no_way_back = row_always,
 		.resume = "commit",
 		.limit = limit_route,
-		.progress = progress_return,
+		.progress = row_progress_return,
 		.end = act_end,
 	},
 	ROW_DRAIN_FALLBACK,
@@ -554,10 +240,10 @@ const struct step steps_swap[] = {
 		.text = "nothing new goes to the idle color; what it has begun ends",
 		.meaning = STAYS,
 		.limit = limit_drain_other,
-		.check = check_primary_serves,
-		.begin = begin_alone,
-		.progress = progress_drain_other,
-		.undo = undo_turn,
+		.check = row_check_primary_serves,
+		.begin = row_begin_alone,
+		.progress = row_progress_drain_other,
+		.undo = row_undo_turn,
 		.undone = act_route_progress,
 		.end = act_end,
 	},
@@ -568,9 +254,9 @@ const struct step steps_swap[] = {
 		.starts = true,
 		.resume = "vacate",
 		.limit = limit_restart,
-		.check = check_restart_fresh,
-		.begin = begin_restart,
-		.progress = progress_restart,
+		.check = row_check_restart_fresh,
+		.begin = row_begin_restart,
+		.progress = row_progress_restart,
 		.undo_limit = limit_put_back,
 		.undo = act_put_back_begin,
 		.undone = act_put_back_progress,
@@ -582,8 +268,8 @@ const struct step steps_swap[] = {
 		.meaning = STAYS,
 		.resume = "healthy",
 		.limit = limit_healthy,
-		.begin = begin_healthy,
-		.progress = progress_healthy,
+		.begin = row_begin_healthy,
+		.progress = row_progress_healthy,
 		.end = act_end,
 	},
 	{
@@ -592,8 +278,8 @@ const struct step steps_swap[] = {
 		.meaning = STAYS,
 		.resume = "healthy",
 		.limit = limit_soak,
-		.begin = begin_soak,
-		.progress = progress_soak,
+		.begin = row_begin_soak,
+		.progress = row_progress_soak,
 		.end = act_end,
 	},
 	{
@@ -613,10 +299,10 @@ const struct step steps_swap[] = {
 		.meaning = RETURNS,
 		.resume = "healthy",
 		.limit = limit_ramp,
-		.check = check_fresh_writes,
+		.check = row_check_fresh_writes,
 		.begin = act_ramp_begin,
 		.progress = act_ramp_progress,
-		.undo = undo_ramp,
+		.undo = row_undo_ramp,
 		.undone = act_route_progress,
 		.end = act_ramp_end,
 	},
@@ -625,12 +311,12 @@ const struct step steps_swap[] = {
 		.text = "the color with the new release becomes the primary",
 		.meaning = RETURNS,
 		.resume = "switch",
-		.note = note_switch,
+		.note = row_note_switch,
 		.limit = limit_route,
-		.check = check_fresh_writes,
-		.begin = begin_switch,
-		.progress = progress_return,
-		.undo = undo_switch,
+		.check = row_check_fresh_writes,
+		.begin = row_begin_switch,
+		.progress = row_progress_return,
+		.undo = row_undo_switch,
 		.undone = act_route_progress,
 		.end = act_end,
 	},
@@ -649,10 +335,10 @@ const struct step steps_swap[] = {
 		.text = "the new release is accepted",
 		.meaning = RETURNS,
 		.commits = true,
-		.note = note_commit,
+		.note = row_note_commit,
 		.resume = "commit",
 		.limit = limit_route,
-		.progress = progress_return,
+		.progress = row_progress_return,
 		.end = act_end,
 	},
 	{
@@ -661,8 +347,8 @@ const struct step steps_swap[] = {
 		.meaning = RETURNS,
 		.resume = "window",
 		.limit = limit_window,
-		.begin = begin_window,
-		.progress = progress_window,
+		.begin = row_begin_window,
+		.progress = row_progress_window,
 		.end = act_end,
 	},
 	ROW_DRAIN_FALLBACK,
