@@ -21,7 +21,8 @@
 
 struct entry {
 	uint64_t sequence; /* the order, whatever the wall clock did */
-	json_t *summary;
+	char id[RECORD_ID_MAX];
+	char *summary; /* as text: a hundred objects would be a megabyte */
 	json_t *whole; /* only as long as it is not on the disk */
 };
 
@@ -43,15 +44,29 @@ static bool id_is_valid(const char *id)
 	return strlen(id) == ID_SIZE && strspn(id, "0123456789abcdef") == ID_SIZE;
 }
 
-/* What is long is left out; the values are shared. */
-static json_t *summary_of(json_t *cycle)
+/* What is long is left out. */
+static char *summary_of(json_t *cycle)
 {
 	static const char *const details[] = {"steps", "probes", "gate", "notes"};
-	json_t *summary = json_copy(cycle);
+	json_t *object = json_copy(cycle);
+	char *summary;
 
-	for (size_t i = 0; summary && i < ELEMENTS(details); i++)
-		(void)json_object_del(summary, details[i]);
+	for (size_t i = 0; object && i < ELEMENTS(details); i++)
+		(void)json_object_del(object, details[i]);
+	summary = object ? json_dumps(object, JSON_COMPACT | SHOW_REAL) : NULL;
+	json_decref(object);
 	return summary;
+}
+
+static int entry_of_cycle(json_t *cycle, uint64_t sequence, struct entry *ret_entry)
+{
+	char *summary = summary_of(cycle);
+
+	if (!summary)
+		return -ENOMEM;
+	*ret_entry = (struct entry){.sequence = sequence, .summary = summary};
+	snprintf(ret_entry->id, sizeof(ret_entry->id), "%s", id_of(cycle));
+	return 0;
 }
 
 static void file_name(char *buffer, size_t size, const char *id)
@@ -89,7 +104,7 @@ static int file_load(const struct history *history, const char *id, json_t **ret
 
 static void entry_clear(struct entry *entry)
 {
-	json_decref(entry->summary);
+	free(entry->summary);
 	json_decref(entry->whole);
 	*entry = (struct entry){0};
 }
@@ -115,7 +130,7 @@ static void entry_insert(struct history *history, const struct entry *entry)
 	history->count++;
 	if (history->count <= HISTORY_MAX)
 		return;
-	file_remove(history, id_of(history->entries[0].summary));
+	file_remove(history, history->entries[0].id);
 	entry_remove(history, 0);
 }
 
@@ -124,7 +139,7 @@ static size_t entry_of_id(const struct history *history, const char *id)
 {
 	size_t i = 0;
 
-	while (i < history->count && strcmp(id_of(history->entries[i].summary), id) != 0)
+	while (i < history->count && strcmp(history->entries[i].id, id) != 0)
 		i++;
 	return i;
 }
@@ -139,7 +154,7 @@ static int entry_write(const struct history *history, struct entry *entry)
 		return -ENOMEM;
 	if (mkdir(history->dir, 0755) < 0 && errno != EEXIST)
 		return -errno;
-	file_name(name, sizeof(name), id_of(entry->summary));
+	file_name(name, sizeof(name), entry->id);
 	r = file_write_atomic(history->dir, name, text, 0644);
 	if (r < 0)
 		return r;
@@ -165,23 +180,24 @@ static int entries_write(struct history *history)
 
 int history_add(struct history *history, json_t *cycle)
 {
-	struct entry entry = {.sequence = 1};
+	uint64_t sequence = 1;
+	struct entry entry;
+	json_t *whole;
 	size_t known;
 
 	if (!id_is_valid(id_of(cycle)))
 		return -EINVAL;
 	if (history->count > 0)
-		entry.sequence = history->entries[history->count - 1].sequence + 1;
-	entry.whole = json_copy(cycle);
-	if (!entry.whole)
+		sequence = history->entries[history->count - 1].sequence + 1;
+	whole = json_copy(cycle);
+	if (!whole)
 		return -ENOMEM;
-	(void)json_object_set_new(
-		entry.whole, "sequence", json_integer((json_int_t)entry.sequence));
-	entry.summary = summary_of(entry.whole);
-	if (!entry.summary) {
-		entry_clear(&entry);
+	(void)json_object_set_new(whole, "sequence", json_integer((json_int_t)sequence));
+	if (entry_of_cycle(whole, sequence, &entry) < 0) {
+		json_decref(whole);
 		return -ENOMEM;
 	}
+	entry.whole = whole;
 	known = entry_of_id(history, id_of(cycle));
 	if (known < history->count)
 		entry_remove(history, known);
@@ -194,7 +210,8 @@ json_t *history_list(const struct history *history)
 	json_t *list = json_array();
 
 	for (size_t i = history->count; list && i > 0; i--)
-		(void)json_array_append(list, history->entries[i - 1].summary);
+		(void)json_array_append_new(
+			list, json_loads(history->entries[i - 1].summary, 0, NULL));
 	return list;
 }
 
@@ -206,7 +223,7 @@ static int entry_load(const struct history *history, size_t index, json_t **ret_
 		*ret_cycle = json_incref(entry->whole);
 		return 0;
 	}
-	return file_load(history, id_of(entry->summary), ret_cycle);
+	return file_load(history, entry->id, ret_cycle);
 }
 
 int history_find(const struct history *history, const char *id, json_t **ret_cycle)
@@ -218,7 +235,7 @@ int history_find(const struct history *history, const char *id, json_t **ret_cyc
 	if (length > 0 && length < HISTORY_PREFIX_MIN)
 		return -EINVAL;
 	for (size_t i = 0; i < history->count; i++) {
-		if (strncmp(id_of(history->entries[i].summary), id, length) != 0)
+		if (strncmp(history->entries[i].id, id, length) != 0)
 			continue;
 		if (found < history->count)
 			return -ENOTUNIQ;
@@ -231,7 +248,7 @@ int history_find(const struct history *history, const char *id, json_t **ret_cyc
 
 static void file_take(struct history *history, const char *id)
 {
-	struct entry entry = {0};
+	struct entry entry;
 	json_t *cycle, *sequence;
 	int r;
 
@@ -242,11 +259,9 @@ static void file_take(struct history *history, const char *id)
 		return;
 	}
 	sequence = json_object_get(cycle, "sequence");
-	entry.sequence = (uint64_t)json_integer_value(sequence);
-	entry.summary = summary_of(cycle);
-	json_decref(cycle);
-	if (entry.summary)
+	if (entry_of_cycle(cycle, (uint64_t)json_integer_value(sequence), &entry) >= 0)
 		entry_insert(history, &entry);
+	json_decref(cycle);
 }
 
 /* A file that was being written when the supervisor was killed. */
