@@ -60,9 +60,12 @@ $(BUILD)/modules.a: $(call object,$(MODULES))
 
 # A unit test that runs above fakes names them here; the linker takes them instead of the seam's
 # real side, because they come before the archive.
-FAKES_test-deploy := event world stand manager probe sockdiag record release fetch steer report
-FAKES_test-swap := event world stand manager probe sockdiag record release fetch steer report
-FAKES_test-watch := event world stand manager probe sockdiag record release fetch steer report
+FAKES_app := event world stand manager probe sockdiag listener record environment release fetch \
+	steer report
+FAKES_test-deploy := $(FAKES_app) judge
+FAKES_test-explore := $(FAKES_app) judge
+FAKES_test-swap := $(FAKES_app)
+FAKES_test-watch := $(FAKES_app)
 FAKES_test-drain := event
 FAKES_test-instance := event
 FAKES_test-instance-protocol := event

@@ -240,10 +240,11 @@ static void fate_follow(enum job_fate fate, struct manager_job *job)
 		world_kill();
 		return;
 	case FATE_REFUSED:
-		fake_event_later(TELL_USEC, on_job_refused, NULL, job->number);
+		/* After what somebody else has done to the unit meanwhile was told. */
+		fake_event_later(3 * TELL_USEC, on_job_refused, NULL, job->number);
 		return;
 	case FATE_CANCELED:
-		fake_event_later(TELL_USEC, on_job_canceled, NULL, job->number);
+		fake_event_later(3 * TELL_USEC, on_job_canceled, NULL, job->number);
 		return;
 	case FATE_LATE:
 		/* It has closed its listener, and takes its time. */
@@ -277,7 +278,7 @@ static void fate_follow(enum job_fate fate, struct manager_job *job)
 		fake_event_later(STOP_USEC + 2 * TELL_USEC, on_job_done, NULL, job->number);
 }
 
-static void hook_follow(enum hook_fate fate, const struct manager_job *job)
+static void hook_follow(enum hook_fate fate, const struct manager_job *job, const char *unit)
 {
 	uint64_t usec = fate == HOOK_LATE ? LATE_USEC : STOP_USEC;
 
@@ -286,6 +287,8 @@ static void hook_follow(enum hook_fate fate, const struct manager_job *job)
 		return;
 	}
 	world.hooks_run++;
+	if (world.hook)
+		world.hook(unit);
 	if (fate == HOOK_KILL_AFTER)
 		world_kill();
 	fake_event_later(
@@ -321,9 +324,10 @@ int manager_job_begin(struct manager *manager, enum job_verb verb, const char *u
 	if (strstr(unit, ".target"))
 		target_follow_job(job);
 	else if (!strchr(unit, '@'))
-		hook_follow((enum hook_fate)world_choose("hook", HOOK_COUNT), job);
+		hook_follow((enum hook_fate)world_choose("hook", HOOK_COUNT), job, unit);
 	else
 		fate_follow((enum job_fate)world_choose("job", FATE_COUNT), job);
+	world_visit();
 	return 0;
 }
 

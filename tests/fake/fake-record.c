@@ -34,6 +34,7 @@ int record_write(const char *dir, const struct record *record)
 	world.record = *record;
 	if (fate == FATE_KILL_AFTER)
 		world_kill();
+	world_visit();
 	return 0;
 }
 

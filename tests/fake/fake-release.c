@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * release.h over the world: links are there, and every release is.
+ * release.h over the world: links are there, and so is every release
+ * but the one that is to be fetched.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -31,7 +32,7 @@ int release_check(const char *directory, const char *tag, const struct release_r
 {
 	(void)directory;
 	(void)reader;
-	if (release_tag_valid(tag))
+	if (release_tag_valid(tag) && (!world.missing || atoi(tag + 1) != world.missing))
 		return 0;
 	snprintf(reason, RELEASE_REASON_MAX, "%s is not there", tag);
 	return -ENOENT;
@@ -51,6 +52,7 @@ int release_link(const char *state_dir, enum color color, const char *directory,
 	if (strcmp(world.links[color], tag) == 0)
 		return 0;
 	fate = (enum link_fate)world_choose("link", FATE_COUNT);
+	world.writes_failed += fate == FATE_FAILS;
 	if (fate == FATE_KILL_BEFORE)
 		world_kill();
 	if (fate == FATE_FAILS || world.disk_full || world.dead)

@@ -49,12 +49,17 @@ static void bury(void)
 
 void stand_configure(const char *config)
 {
+	static char written[4096];
+
+	if (strcmp(config, written) == 0)
+		return;
+	snprintf(written, sizeof(written), "%s", config);
 	assert(file_write_atomic(dir, "app.conf", config, 0600) == 0);
 }
 
 static void dir_remove(void)
 {
-	static const char *const names[] = {"app.conf", "blue.env", "green.env", "hook.env"};
+	static const char *const names[] = {"app.conf", "hook.env"};
 	char path[128];
 
 	for (size_t i = 0; i < ELEMENTS(names); i++) {
@@ -67,43 +72,32 @@ static void dir_remove(void)
 /* What the file says that the supervisor has written; without one, as at the very first start. */
 static enum role role_of(enum color color)
 {
-	struct environment_part part = {.role = color == COLOR_BLUE ? ROLE_PRIMARY : ROLE_FALLBACK};
-
-	(void)environment_read(dir, color, &part);
-	return part.role;
+	if (world.told[color])
+		return world.parts[color].role;
+	return color == COLOR_BLUE ? ROLE_PRIMARY : ROLE_FALLBACK;
 }
 
 void stand_release(const char *tag)
 {
-	char error[ENVIRONMENT_ERROR_MAX];
-
 	for (enum color color = 0; color < COLOR_COUNT; color++) {
-		const struct environment environment = {
-			.color = color,
-			.role = color == COLOR_BLUE ? ROLE_PRIMARY : ROLE_FALLBACK,
+		world.told[color] = true;
+		world.parts[color] = (struct environment_part){
 			.port = color == COLOR_BLUE ? 9000 : 9001,
-			.release = tag,
+			.role = color == COLOR_BLUE ? ROLE_PRIMARY : ROLE_FALLBACK,
 		};
-
-		assert(environment_write(dir, &environment, error) >= 0);
+		snprintf(world.parts[color].release, sizeof(world.parts[color].release), "%s", tag);
 		snprintf(world.links[color], sizeof(world.links[color]), "%s", tag);
 	}
 }
 
 void stand_begin(const char *config)
 {
-	char path[128];
-
 	if (!dir_made) {
 		assert(mkdtemp(dir));
 		dir_made = true;
 		atexit(dir_remove);
 	}
 	stand_configure(config);
-	for (enum color color = 0; color < COLOR_COUNT; color++) {
-		snprintf(path, sizeof(path), "%s/%s.env", dir, color_name(color));
-		(void)unlink(path);
-	}
 	event = fake_event_new();
 	outcome[0] = '\0';
 	finished = 0;

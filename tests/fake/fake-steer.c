@@ -166,6 +166,7 @@ int steer_route(struct steer *steer, const struct route *route)
 	fake_steer_route(route);
 	if (fate == FATE_KILL_AFTER)
 		world_kill();
+	world_visit();
 	fake_event_later(usec, on_followed, NULL, steer->route_number);
 	return 0;
 }

@@ -9,18 +9,25 @@
 #include "fake-event.h"
 #include "world.h"
 
-#define PLACES_MAX   4096
+#define PLACES_MAX   65536
 #define RESTART_USEC (1 * WORLD_SEC) /* RestartSec= */
 #define EXIT_USEC    (100 * WORLD_MSEC)
+#define VISIT_USEC   (1 * WORLD_MSEC)
 
 struct world world;
 
 static struct {
 	const char *name;
 	unsigned alternatives;
-	unsigned chosen;
+	uint64_t state;
 } places[PLACES_MAX];
 static size_t place_count;
+
+static struct {
+	size_t place;
+	unsigned alternative;
+} deviations[WORLD_DEVIATIONS_MAX];
+static size_t deviation_count;
 
 unsigned world_choose(const char *what, unsigned alternatives)
 {
@@ -29,13 +36,33 @@ unsigned world_choose(const char *what, unsigned alternatives)
 	assert(place < PLACES_MAX);
 	places[place].name = what;
 	places[place].alternatives = alternatives;
-	return places[place].chosen;
+	places[place].state = world.state ? world.state() : 0;
+	for (size_t i = 0; i < deviation_count; i++)
+		if (deviations[i].place == place && deviations[i].alternative < alternatives)
+			return deviations[i].alternative;
+	return 0;
 }
 
 void world_deviate(size_t place, unsigned alternative)
 {
-	assert(place < PLACES_MAX);
-	places[place].chosen = alternative;
+	assert(deviation_count < WORLD_DEVIATIONS_MAX);
+	deviations[deviation_count].place = place;
+	deviations[deviation_count++].alternative = alternative;
+}
+
+static void on_visit(void *owner, unsigned visitor)
+{
+	(void)owner;
+	if (world.visit)
+		world.visit(visitor);
+}
+
+void world_visit(void)
+{
+	unsigned visitor = world.visit ? world_choose("visit", world.visitors) : 0;
+
+	if (visitor > 0)
+		fake_event_later(VISIT_USEC, on_visit, NULL, visitor);
 }
 
 size_t world_places(void)
@@ -51,6 +78,11 @@ const char *world_place_name(size_t place)
 unsigned world_place_alternatives(size_t place)
 {
 	return places[place].alternatives;
+}
+
+uint64_t world_place_state(size_t place)
+{
+	return places[place].state;
 }
 
 void world_kill(void)
@@ -168,8 +200,7 @@ void world_set_mood(enum color color, enum mood mood)
 void world_begin(void)
 {
 	memset(&world, 0, sizeof(world));
-	memset(places, 0, sizeof(places));
-	place_count = 0;
+	place_count = deviation_count = 0;
 	world.code = 1;
 	world.start_usec = 3 * WORLD_SEC;
 	world.relay_up = true;
@@ -189,4 +220,7 @@ void world_end(void)
 	world.watch = NULL;
 	world.restarting = NULL;
 	world.role = NULL;
+	world.hook = NULL;
+	world.visit = NULL;
+	world.state = NULL;
 }

@@ -56,12 +56,16 @@ struct world {
 	struct route route; /* what it follows */
 
 	char links[COLOR_COUNT][64]; /* which release a start takes, "vN"; "": the code in place */
-	bool pruned_in_use;	     /* a release was not spared that a link leads to */
-	unsigned bad_percent;	     /* of the requests, that code 2 answers with an error */
-	bool target_active;	     /* app-primary.target */
+	bool told[COLOR_COUNT];	     /* there is an environment file: */
+	struct environment_part parts[COLOR_COUNT];
+	int missing;	      /* this version is not in the directory until it is fetched */
+	bool pruned_in_use;   /* a release was not spared that a link leads to */
+	unsigned bad_percent; /* of the requests, that code 2 answers with an error */
+	bool target_active;   /* app-primary.target */
 	unsigned hooks_run;
 
 	bool disk_full;
+	unsigned writes_failed; /* of links and environment files */
 	bool recorded;
 	struct record record;
 	bool connections_stay; /* the socket table never empties */
@@ -75,6 +79,13 @@ struct world {
 	enum role (*role)(enum color color);
 	/* A unit is about to be restarted by the supervisor. */
 	void (*restarting)(enum color color);
+	/* A hook is about to run. */
+	void (*hook)(const char *unit);
+	/* Somebody comes by; without it nobody does, and there is no place for it. */
+	void (*visit)(unsigned visitor);
+	unsigned visitors; /* how many can, and the nobody of alternative 0 */
+	/* What the places are told apart by, beside their names. */
+	uint64_t (*state)(void);
 };
 extern struct world world;
 
@@ -84,11 +95,16 @@ void world_end(void);
 
 /* A place where something can go wrong; returns the alternative taken. `what` is a literal. */
 unsigned world_choose(const char *what, unsigned alternatives);
-/* Takes `alternative` at the place with this number (counted from 0 since world_begin()). */
+/* Takes `alternative` at the place with this number (counted from 0 since world_begin()); so many
+ * places at most. */
+#define WORLD_DEVIATIONS_MAX 8
 void world_deviate(size_t place, unsigned alternative);
+/* A place where somebody may come by: an administrator, a deployment script. */
+void world_visit(void);
 size_t world_places(void);
 const char *world_place_name(size_t place);
 unsigned world_place_alternatives(size_t place);
+uint64_t world_place_state(size_t place);
 
 /* As a kill -9 does: whatever the supervisor does until it is freed has no effect. */
 void world_kill(void);
