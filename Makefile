@@ -66,6 +66,7 @@ FAKES_test-deploy := $(FAKES_app) judge
 FAKES_test-explore := $(FAKES_app) judge
 FAKES_test-swap := $(FAKES_app)
 FAKES_test-watch := $(FAKES_app)
+FAKES_test-comeback := $(FAKES_app)
 FAKES_test-drain := event
 FAKES_test-instance := event
 FAKES_test-instance-protocol := event

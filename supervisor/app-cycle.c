@@ -198,12 +198,14 @@ static const struct deploy_events deploy_events = {
 	.ended = on_deploy_ended,
 };
 
-/* To swap is to have somebody who serves meanwhile: a primary that is sick is restarted itself. */
+/* To swap is to have somebody who serves meanwhile: a primary that is sick is restarted itself. Of
+ * one that was not asked yet the preflight waits to hear. */
 enum strategy app_strategy(const struct app *app, const struct config *config)
 {
 	const struct instance *primary = instances_get(app->instances, app->stage.primary);
+	bool serves = instance_is_healthy(primary) || primary->verdict.health == HEALTH_UNKNOWN;
 
-	return instance_is_healthy(primary) ? config->strategy : STRATEGY_FALLBACK;
+	return serves ? config->strategy : STRATEGY_FALLBACK;
 }
 
 void app_plan_choose(enum strategy strategy, struct stage *stage, struct deploy_plan *plan)

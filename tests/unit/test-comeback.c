@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a supervisor makes of the world that it comes back to, after a crash and after a reboot.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../fake/fake-event.h"
+#include "../fake/stand.h"
+
+#define COMMON                                                                                     \
+	"[Probe]\nInterval=500ms\nTimeout=1s\nStartTimeout=20s\nSoak=1s\n"                         \
+	"[Hold]\nLimit=8s\n[Drain]\nRequests=2s\nStreams=4s\n"                                     \
+	"[Release]\nDirectory=/srv/releases\nWindow=5s\n[Gate]\nProbation=1s\n"
+#define SWAP "[App]\nStrategy=swap\n" COMMON
+
+#define HORIZON_USEC (250 * WORLD_SEC)
+
+static unsigned target_stops;
+
+static void look(void)
+{
+	static bool before;
+
+	if (before && !world.target_active)
+		target_stops++;
+	before = world.target_active;
+}
+
+static void begin(const char *config)
+{
+	stand_begin(config);
+	stand_release("v1");
+	stand_open();
+	stand_run(2 * WORLD_SEC);
+	target_stops = 0;
+	world.watch = look;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	stand_end();
+	return 0;
+}
+
+static void run_to_step(const char *name)
+{
+	for (int i = 0; i < 100000 && strcmp(world.record.step, name) != 0; i++)
+		stand_run(WORLD_MSEC);
+	assert_string_equal(world.record.step, name);
+}
+
+static void runs(enum color color, int code, enum role role)
+{
+	assert_true(world_is_well(color));
+	assert_int_equal(world.processes[color].code, code);
+	assert_int_equal(world.processes[color].role, role);
+}
+
+/* Nothing of /run is left, and nobody is started but by the supervisor. */
+static void reboot(void)
+{
+	for (enum color color = 0; color < COLOR_COUNT; color++) {
+		world_stop(color);
+		world.told[color] = false;
+	}
+	world.target_active = false;
+	fake_steer_restart();
+	world_kill();
+}
+
+static void who_comes_back_leaves_the_target_alone(void **state)
+{
+	(void)state;
+	begin(COMMON);
+	assert_true(world.target_active);
+	world_kill();
+	stand_run(5 * WORLD_SEC);
+	assert_true(world.target_active);
+	assert_int_equal(target_stops, 0);
+}
+
+static void a_reboot_before_the_switch_does_not_make_a_read_only_primary(void **state)
+{
+	static const char *const rows[] = {"vacate", "start", "healthy", "switch", "observe"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin(SWAP);
+		stand_deploy_release("v2");
+		run_to_step(rows[i]);
+		reboot();
+		stand_run_cycle(HORIZON_USEC);
+		stand_run(WORLD_SEC);
+		assert_int_equal(world.processes[world.record.primary].role, ROLE_PRIMARY);
+		assert_int_equal(
+			world.processes[color_other(world.record.primary)].role, ROLE_FALLBACK);
+		assert_true(world.route.weight[ROUTE_WRITES][world.record.primary] > 0);
+		assert_true(world.target_active);
+		stand_end();
+	}
+	begin(SWAP);
+}
+
+static void after_a_reboot_in_the_window_there_is_a_way_back_to_a_primary(void **state)
+{
+	(void)state;
+	begin(SWAP);
+	stand_deploy_release("v2");
+	run_to_step("window");
+	reboot();
+	stand_run(4 * WORLD_SEC);
+	assert_string_equal(world.record.step, "window");
+	assert_int_equal(stand_rollback(""), 0);
+	stand_run_cycle(HORIZON_USEC);
+	stand_run(WORLD_SEC);
+	runs(COLOR_BLUE, 1, ROLE_PRIMARY);
+	runs(COLOR_GREEN, 1, ROLE_FALLBACK);
+	assert_true(world.target_active);
+}
+
+static void after_a_reboot_behind_the_window_one_is_a_fallback(void **state)
+{
+	(void)state;
+	begin(SWAP);
+	stand_deploy_release("v2");
+	run_to_step("healthy-fallback");
+	reboot();
+	stand_run_cycle(HORIZON_USEC);
+	stand_run(WORLD_SEC);
+	assert_string_equal(stand_outcome(), "succeeded");
+	runs(COLOR_GREEN, 2, ROLE_PRIMARY);
+	runs(COLOR_BLUE, 2, ROLE_FALLBACK);
+}
+
+static void who_comes_back_swaps_as_the_file_says(void **state)
+{
+	(void)state;
+	begin(SWAP);
+	world_kill();
+	do
+		stand_run(WORLD_MSEC);
+	while (world.dead || !stand_app());
+	stand_deploy_release("v2");
+	stand_run_cycle(HORIZON_USEC);
+	assert_string_equal(stand_outcome(), "succeeded");
+	assert_int_equal(world.record.strategy, STRATEGY_SWAP);
+	assert_int_equal(world.record.primary, COLOR_GREEN);
+}
+
+static void behind_the_commit_a_rollback_goes_to_the_release_that_was_replaced(void **state)
+{
+	(void)state;
+	begin(COMMON);
+	stand_deploy_release("v2");
+	stand_run_cycle(HORIZON_USEC);
+	stand_deploy_release("v3");
+	run_to_step("healthy-fallback");
+	assert_int_equal(stand_rollback(""), 0);
+	stand_run_cycle(HORIZON_USEC);
+	stand_run_cycle(HORIZON_USEC);
+	runs(COLOR_BLUE, 2, ROLE_PRIMARY);
+	runs(COLOR_GREEN, 2, ROLE_FALLBACK);
+}
+
+static void before_the_commit_a_rollback_takes_the_cycle_back(void **state)
+{
+	(void)state;
+	begin(COMMON);
+	stand_deploy_release("v2");
+	stand_run_cycle(HORIZON_USEC);
+	stand_deploy_release("v3");
+	run_to_step("observe");
+	assert_int_equal(stand_rollback(""), 0);
+	stand_run_cycle(HORIZON_USEC);
+	assert_string_equal(stand_outcome(), "aborted");
+	stand_run(WORLD_SEC);
+	runs(COLOR_BLUE, 2, ROLE_PRIMARY);
+	runs(COLOR_GREEN, 2, ROLE_FALLBACK);
+	assert_string_equal(world.record.release, "v3");
+}
+
+static void who_was_taken_back_leaves_the_release_before_that_one(void **state)
+{
+	(void)state;
+	begin(SWAP);
+	stand_deploy_release("v2");
+	stand_run_cycle(HORIZON_USEC);
+	stand_deploy_release("v3");
+	run_to_step("window");
+	assert_int_equal(stand_rollback(""), 0);
+	stand_run_cycle(HORIZON_USEC);
+	assert_string_equal(stand_outcome(), "aborted");
+	assert_string_equal(world.record.previous, "v1");
+	assert_int_equal(stand_rollback(""), 0);
+	stand_run_cycle(HORIZON_USEC);
+	assert_int_equal(world.processes[world.record.primary].code, 1);
+}
+
+int main(void)
+{
+#define story(name) cmocka_unit_test_teardown(name, end)
+	const struct CMUnitTest tests[] = {
+		story(who_comes_back_leaves_the_target_alone),
+		story(a_reboot_before_the_switch_does_not_make_a_read_only_primary),
+		story(after_a_reboot_in_the_window_there_is_a_way_back_to_a_primary),
+		story(after_a_reboot_behind_the_window_one_is_a_fallback),
+		story(who_comes_back_swaps_as_the_file_says),
+		story(behind_the_commit_a_rollback_goes_to_the_release_that_was_replaced),
+		story(before_the_commit_a_rollback_takes_the_cycle_back),
+		story(who_was_taken_back_leaves_the_release_before_that_one),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
