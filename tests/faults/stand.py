@@ -126,7 +126,8 @@ def is_in_cycle(status):
 
 
 def primary_of(status):
-    return next(c for c in COLORS if status["colors"][c]["role"] == "primary")
+    named = status.get("primary")
+    return named or next((c for c in COLORS if status["colors"][c]["role"] == "primary"), "blue")
 
 
 def other(color):
