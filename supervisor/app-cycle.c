@@ -124,6 +124,7 @@ static void cycle_finish(struct app *app)
 	if (!app->queued)
 		return;
 	app->queued = app->stage.hurry = false;
+	app->stage.next = NULL;
 	if (app_cycle_begin(app, &app->queue, app->queue_sha256) < 0)
 		report(REPORT_WARNING, NULL, "no memory to begin the cycle that was queued");
 }

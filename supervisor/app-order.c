@@ -17,7 +17,8 @@ static void queue_supersede(struct app *app, const struct record *by)
 {
 	if (!app->queued)
 		return;
-	app->queued = false;
+	app->queued = app->stage.hurry = false;
+	app->stage.next = NULL;
 	if (by)
 		snprintf(app->queue.reason, sizeof(app->queue.reason),
 			"cycle %.8s, asked for by uid %u%s%s, took its place before it began",
@@ -73,6 +74,7 @@ int app_deploy(struct app *app, const struct app_asker *asker, const struct app_
 		queue_supersede(app, &record);
 		app->queued = app->stage.hurry = true;
 		app->queue = record;
+		app->stage.next = app->queue.release;
 		snprintf(app->queue_sha256, sizeof(app->queue_sha256), "%s", order->sha256);
 		deploy_poke(app->deploy);
 	} else {

@@ -85,7 +85,7 @@ static void on_pruned(void *owner, int result, const char *why)
 int act_prune_begin(struct stage *stage, char why[static STEP_TEXT_MAX])
 {
 	const struct record *record = stage->record;
-	const char *spared[2 * COLOR_COUNT + 3], *directory = stage->config->release_directory;
+	const char *spared[2 * COLOR_COUNT + 4], *directory = stage->config->release_directory;
 	char linked[COLOR_COUNT][RELEASE_TAG_MAX];
 	size_t count = 0;
 	int r;
@@ -95,6 +95,8 @@ int act_prune_begin(struct stage *stage, char why[static STEP_TEXT_MAX])
 	if (!directory)
 		return 0;
 	spared[count++] = stage->release;
+	if (stage->next)
+		spared[count++] = stage->next;
 	if (record)
 		spared[count++] = record->previous;
 	for (enum color color = 0; color < COLOR_COUNT; color++) {

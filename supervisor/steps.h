@@ -48,7 +48,8 @@ struct stage {
 	const char *release;	     /* what the cycle deploys; "" if in place */
 	const char *sha256;	     /* of its archive, as the caller said; "" if he did not */
 	const struct record *record; /* of the cycle; NULL outside */
-	bool hurry; /* another cycle waits: nobody needs to wait for the window's end */
+	bool hurry;	  /* another cycle waits: nobody needs to wait for the window's end */
+	const char *next; /* and what it will deploy; NULL if none waits */
 	/* Reads the configuration anew and puts it in force; false, and why, if it is bad. */
 	bool (*reconfigure)(void *owner, char why[static STEP_TEXT_MAX]);
 	/* What the gate said, for the receipt. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "fake-event.h"
 #include "release.h"
 #include "world.h"
@@ -112,6 +113,9 @@ int release_prune_begin(sd_event *event, const char *directory, uint32_t keep,
 	(void)keep;
 	if (!prune)
 		return -ENOMEM;
+	memset(world.spared, 0, sizeof(world.spared));
+	for (size_t i = 0; spared[i] && i < ELEMENTS(world.spared); i++)
+		snprintf(world.spared[i], sizeof(world.spared[i]), "%s", spared[i]);
 	/* What runs must never be removed. */
 	for (enum color color = 0; color < COLOR_COUNT; color++) {
 		bool found = !*world.links[color];

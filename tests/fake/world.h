@@ -60,6 +60,7 @@ struct world {
 	struct environment_part parts[COLOR_COUNT];
 	int missing;	      /* this version is not in the directory until it is fetched */
 	bool pruned_in_use;   /* a release was not spared that a link leads to */
+	char spared[16][64];  /* the last time that old releases went */
 	unsigned bad_percent; /* of the requests, that code 2 answers with an error */
 	bool target_active;   /* app-primary.target */
 	unsigned hooks_run;

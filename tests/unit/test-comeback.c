@@ -13,6 +13,7 @@
 
 #include "../fake/fake-event.h"
 #include "../fake/stand.h"
+#include "base/fd.h"
 
 #define COMMON                                                                                     \
 	"[Probe]\nInterval=500ms\nTimeout=1s\nStartTimeout=20s\nSoak=1s\n"                         \
@@ -204,6 +205,30 @@ static void who_was_taken_back_leaves_the_release_before_that_one(void **state)
 	assert_int_equal(world.processes[world.record.primary].code, 1);
 }
 
+static bool was_spared(const char *tag)
+{
+	for (size_t i = 0; i < ELEMENTS(world.spared); i++)
+		if (strcmp(world.spared[i], tag) == 0)
+			return true;
+	return false;
+}
+
+static void who_waits_finds_his_release(void **state)
+{
+	(void)state;
+	begin(COMMON);
+	stand_deploy_release("v2");
+	run_to_step("restart");
+	stand_deploy_release("v7");
+	stand_run_cycle(HORIZON_USEC);
+	assert_string_equal(stand_outcome(), "succeeded");
+	assert_true(was_spared("v1"));
+	assert_true(was_spared("v2"));
+	assert_true(was_spared("v7"));
+	stand_run_cycle(HORIZON_USEC);
+	assert_false(was_spared("v1"));
+}
+
 int main(void)
 {
 #define story(name) cmocka_unit_test_teardown(name, end)
@@ -216,6 +241,7 @@ int main(void)
 		story(behind_the_commit_a_rollback_goes_to_the_release_that_was_replaced),
 		story(before_the_commit_a_rollback_takes_the_cycle_back),
 		story(who_was_taken_back_leaves_the_release_before_that_one),
+		story(who_waits_finds_his_release),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
