@@ -62,6 +62,7 @@ $(BUILD)/modules.a: $(call object,$(MODULES))
 # real side, because they come before the archive.
 FAKES_app := event world stand manager probe sockdiag listener record environment release fetch \
 	steer report
+FAKES_test-cut := $(FAKES_app) judge
 FAKES_test-deploy := $(FAKES_app) judge
 FAKES_test-explore := $(FAKES_app) judge
 FAKES_test-swap := $(FAKES_app)
