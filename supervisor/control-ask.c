@@ -134,8 +134,8 @@ int control_get_releases(sd_bus_message *message, void *userdata, sd_bus_error *
 	r = app_releases(control->app, &releases, &count);
 	if (r == -ENOENT && !view.config->release_directory)
 		return sd_bus_error_setf(error, ERROR_RELEASES,
-			"%s has no releases: its code is deployed in place; see Directory= in the "
-			"configuration's [Release]",
+			"%s has no releases: its code is deployed in place; Directory= in the "
+			"configuration's [Release] is in force from the next cycle on",
 			view.name);
 	if (r < 0)
 		return sd_bus_error_setf(error, SD_BUS_ERROR_FAILED,
