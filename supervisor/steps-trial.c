@@ -13,6 +13,9 @@
 
 /* How often the relay is asked to count. */
 #define COUNT_USEC (1 * USEC_PER_SEC)
+/* What waited for the new release comes to it all at once, and is slow because it queues there: a
+ * latency of these moments says nothing about the release. */
+#define CALM_USEC  (1 * USEC_PER_SEC)
 
 void stage_sample(enum color color, const struct steer_counters *after,
 	const struct steer_counters *before, struct gate_sample *ret_sample)
@@ -45,7 +48,7 @@ void act_trial_begin(struct stage *stage)
 {
 	const struct instance *fresh = act_instance(stage, stage->fresh);
 
-	stage->based = false;
+	stage->based = stage->calm = false;
 	stage->asked_usec = 0;
 	stage->gate = GATE_NOT_ENOUGH;
 	stage->gate_reason[0] = '\0';
@@ -57,11 +60,14 @@ static void gate_ask(struct stage *stage)
 {
 	enum color old = color_other(stage->fresh);
 	uint64_t bounds[GATE_BUCKETS];
-	struct gate_sample fresh, former;
+	struct gate_sample fresh, calm, former;
 
 	for (unsigned int i = 0; i < GATE_BUCKETS; i++)
 		bounds[i] = steer_latency_bound(i);
 	stage_sample(stage->fresh, &stage->counters, &stage->trial_base, &fresh);
+	stage_sample(stage->fresh, &stage->counters,
+		stage->calm ? &stage->calm_base : &stage->counters, &calm);
+	memcpy(fresh.latency, calm.latency, sizeof(fresh.latency));
 	stage_sample(old, &stage->counters, &stage->trial_base, &former);
 	/* Where the old release has had no share of late, what it did before the cycle counts. */
 	if (former.requests < stage->config->gate.min_requests &&
@@ -73,10 +79,15 @@ static void gate_ask(struct stage *stage)
 void stage_counted(struct stage *stage, const struct steer_counters *counters)
 {
 	stage->counters = *counters;
-	if (!stage->based)
-		stage->trial_base = *counters;
-	stage->based = true;
 	stage->counted_usec = act_now(stage);
+	if (!stage->based) {
+		stage->trial_base = *counters;
+		stage->based_usec = stage->counted_usec;
+	} else if (!stage->calm && stage->counted_usec >= stage->based_usec + CALM_USEC) {
+		stage->calm_base = *counters;
+		stage->calm = true;
+	}
+	stage->based = true;
 	gate_ask(stage);
 	stage->poke(stage->owner);
 }

@@ -102,6 +102,9 @@ struct stage {
 	uint64_t counted_usec; /* and when it had */
 	bool based;	       /* trial_base is there */
 	struct steer_counters counters, trial_base;
+	uint64_t based_usec; /* when trial_base was counted */
+	bool calm;	     /* calm_base is there: latencies count from then on */
+	struct steer_counters calm_base;
 	struct gate_sample former; /* what the old release did before the cycle */
 	char trial_process[33];	   /* the invocation on trial */
 	enum gate_verdict gate;

@@ -244,6 +244,14 @@ int steer_set_limits(struct steer *steer, const struct steer_limits *limits)
 	return 0;
 }
 
+static bool is_slow(enum color color)
+{
+	if (world.processes[color].code != 2 || world.slow_seconds == 0)
+		return false;
+	world.slow_seconds--;
+	return true;
+}
+
 /* As if a hundred requests had come since the last asking, of each class. */
 static void traffic_count(struct steer_counters *counters)
 {
@@ -260,9 +268,11 @@ static void traffic_count(struct steer_counters *counters)
 			counters->writes[color] += (uint64_t)writes;
 			count += (uint64_t)writes;
 		}
-		counters->latency[color][8] += count;
 		if (world.processes[color].code == 2)
 			counters->errors[color] += count * world.bad_percent / 100;
+		if (count == 0)
+			continue;
+		counters->latency[color][is_slow(color) ? 50 : 8] += count;
 	}
 }
 

@@ -67,6 +67,7 @@ struct world {
 
 	bool disk_full;
 	unsigned writes_failed; /* of links and environment files */
+	unsigned slow_seconds;	/* of traffic, in which code 2 is slow */
 	bool recorded;
 	struct record record;
 	bool connections_stay; /* the socket table never empties */

@@ -238,6 +238,26 @@ static void a_release_that_answers_errors_under_traffic_is_taken_back(void **sta
 	begin(SWAP);
 }
 
+/* What waited comes all at once, and queues in the new process. */
+static void only_the_first_moments_of_a_release_may_be_slow(void **state)
+{
+	static const struct {
+		unsigned slow_seconds;
+		const char *outcome;
+	} releases[] = {{2, "succeeded"}, {100, "failed"}};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(releases); i++) {
+		begin(COMMON "[Route]\nRamp=50%:15s\n");
+		world.slow_seconds = releases[i].slow_seconds;
+		stand_deploy_release("v2");
+		stand_run_cycle(HORIZON_USEC);
+		assert_string_equal(stand_outcome(), releases[i].outcome);
+		stand_end();
+	}
+	begin(SWAP);
+}
+
 static void a_release_that_ends_in_its_probation_is_taken_back_however_soon_it_returns(void **state)
 {
 	(void)state;
@@ -421,6 +441,7 @@ int main(void)
 		story(a_release_that_crashes_in_the_window_is_taken_back),
 		story(a_release_that_does_not_become_healthy_is_taken_back),
 		story(a_release_that_answers_errors_under_traffic_is_taken_back),
+		story(only_the_first_moments_of_a_release_may_be_slow),
 		story(a_release_that_ends_in_its_probation_is_taken_back_however_soon_it_returns),
 		story(a_ramp_shares_reads_and_with_two_primaries_writes_too),
 		story(a_breach_in_the_ramp_goes_back_by_itself),
