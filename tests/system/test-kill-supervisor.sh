@@ -27,12 +27,11 @@ bus.kill()' "$1" &
 	KILLER=$!
 }
 
-# Every step of the table.
+# Every row of the table.
 steps() {
-	inside busctl --json=short call app.bluegreen.app /app/bluegreen app.bluegreen.Supervisor Plan |
-		python3 -c '
+	inside bluegreenctl plan --json | python3 -c '
 import json, sys
-for step in json.loads(json.load(sys.stdin)["data"][0]):
+for step in json.load(sys.stdin)["steps"]:
     print(step["step"])'
 }
 
@@ -54,7 +53,7 @@ supervisor_changed() {
 }
 
 begin full
-app_begin flask-reader
+app_begin abrupt quick
 load_begin killed --keepalive 16 --close 4 --writes 10 --think 80 --log "$(executed_log)"
 load_begin readers --keepalive 6 --think 40
 sleep 2
