@@ -136,17 +136,19 @@ static bool is_open(const struct app *app)
 	return app->running && !app->finishing && !deploy_record(app->deploy)->committed;
 }
 
-/* Inside the window the release before is still warm: to take the cycle back is the way. */
+/* Inside the window the release before is still warm, unless somebody has stopped it: to take the
+ * cycle back is the way. */
 static bool is_warm(const struct app *app, const char *release)
 {
 	const struct record *record = app->running ? deploy_record(app->deploy) : NULL;
-	const char *former;
+	enum color old;
 
 	if (!record || app->finishing || record->strategy != STRATEGY_SWAP || !record->committed ||
 		record->undoing)
 		return false;
-	former = record->former[color_other(record->fresh)];
-	return !*release || strcmp(former, release) == 0;
+	old = color_other(record->fresh);
+	return instance_is_healthy(instances_get(app->instances, old)) &&
+	       (!*release || strcmp(record->former[old], release) == 0);
 }
 
 int app_rollback(struct app *app, const struct app_asker *asker, const char *release,

@@ -205,6 +205,24 @@ static void who_was_taken_back_leaves_the_release_before_that_one(void **state)
 	assert_int_equal(world.processes[world.record.primary].code, 1);
 }
 
+/* Somebody has stopped it: there is nothing warm to go back to at once. */
+static void a_rollback_to_a_color_that_is_down_is_a_cycle_of_its_own(void **state)
+{
+	(void)state;
+	begin(SWAP);
+	stand_deploy_release("v2");
+	run_to_step("window");
+	world_stop(COLOR_BLUE);
+	stand_run(WORLD_SEC);
+	assert_int_equal(stand_rollback(""), 0);
+	stand_run_cycle(HORIZON_USEC);
+	stand_run_cycle(HORIZON_USEC);
+	assert_string_equal(stand_outcome(), "succeeded");
+	stand_run(WORLD_SEC);
+	runs(world.record.primary, 1, ROLE_PRIMARY);
+	runs(color_other(world.record.primary), 1, ROLE_FALLBACK);
+}
+
 static bool was_spared(const char *tag)
 {
 	for (size_t i = 0; i < ELEMENTS(world.spared); i++)
@@ -242,6 +260,7 @@ int main(void)
 		story(before_the_commit_a_rollback_takes_the_cycle_back),
 		story(who_was_taken_back_leaves_the_release_before_that_one),
 		story(who_waits_finds_his_release),
+		story(a_rollback_to_a_color_that_is_down_is_a_cycle_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
