@@ -295,6 +295,23 @@ int app_cycle_begin(struct app *app, const struct record *asked, const char *sha
 	return 0;
 }
 
+int app_cycle_repair(struct app *app, const struct record *asked)
+{
+	struct record record = *asked;
+	struct deploy *deploy;
+	int r;
+
+	app_plan_choose(STRATEGY_FALLBACK, &app->stage, &app->plan);
+	app->stage.doubt = app->stage.untold = false;
+	record_fill(app, &record);
+	r = deploy_resume(app->event, &app->plan, &record, &deploy_events, app, &deploy);
+	if (r < 0)
+		return r;
+	stage_take(app, deploy, "");
+	app_state_follow(app);
+	return 0;
+}
+
 /* What an earlier supervisor left: nothing, a cycle that ended, or one that was cut. */
 int app_record_follow(struct app *app)
 {

@@ -46,7 +46,8 @@ struct app {
 	bool queued;
 	struct record queue;
 	char sha256[FETCH_SHA256_MAX], queue_sha256[FETCH_SHA256_MAX];
-	bool primary_known; /* somebody or something has told which color is the primary */
+	uint64_t repaired_usec; /* when a repair was begun, last; 0: never */
+	bool primary_known;	/* somebody or something has told which color is the primary */
 	struct receipt receipt;
 	sd_event_source *record_retry;	  /* its end is not on the disk yet */
 	enum app_state state;		  /* as it was reported last */
@@ -68,6 +69,14 @@ void app_counted(struct app *app);
 enum strategy app_strategy(const struct app *app, const struct config *config);
 /* Its table, and the color that gets the release first. */
 void app_plan_choose(enum strategy strategy, struct stage *stage, struct deploy_plan *plan);
+/* The record of a cycle that was just asked for. */
+int app_record_new(
+	const struct app_asker *asker, const struct app_order *order, struct record *ret_record);
+/* Goes through the end of a cycle once more, from the row of the fixed roles' table that the record
+ * names. */
+int app_cycle_repair(struct app *app, const struct record *asked);
+/* Begins that if the parts of the colors do not belong together. */
+void app_repair_follow(struct app *app);
 /* Begins a cycle; none may run. */
 int app_cycle_begin(struct app *app, const struct record *asked, const char *sha256);
 /* Reads the configuration anew and puts it in force. */

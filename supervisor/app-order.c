@@ -27,7 +27,7 @@ static void queue_supersede(struct app *app, const struct record *by)
 		app->events.finished(app->owner, &app->queue, "superseded");
 }
 
-static int record_new(
+int app_record_new(
 	const struct app_asker *asker, const struct app_order *order, struct record *ret_record)
 {
 	struct record record = {
@@ -67,7 +67,7 @@ int app_deploy(struct app *app, const struct app_asker *asker, const struct app_
 			order->release, RELEASE_TAG_MAX - 1);
 		return -EINVAL;
 	}
-	r = record_new(asker, order, &record);
+	r = app_record_new(asker, order, &record);
 	if (r < 0)
 		return r;
 	if (app->running) {

@@ -227,6 +227,7 @@ static void on_watch_changed(void *owner)
 		target_follow(app->target, watch_has_writer(app->watch), watch_primary(app->watch));
 	deploy_poke(app->deploy);
 	app_state_follow(app);
+	app_repair_follow(app);
 }
 
 static void on_followed(void *owner, const struct route *route)

@@ -199,9 +199,15 @@ void fake_steer_refuse(enum color color)
 
 static void on_connected(void *owner, unsigned number)
 {
+	const struct route held = route_held();
+
 	(void)owner;
 	(void)number;
-	if (the_steer && world.relay_up && the_steer->events.connected)
+	if (!the_steer || !world.relay_up)
+		return;
+	if (the_steer->events.found && !route_equal(&world.route, &held))
+		the_steer->events.found(the_steer->owner, &world.route);
+	if (the_steer->events.connected)
 		the_steer->events.connected(the_steer->owner, true);
 }
 

@@ -430,6 +430,40 @@ static void a_slow_start_gives_the_reads_back_little_by_little(void **state)
 	assert_string_equal(route_now(), "reads=blue:100,green:0 writes=blue:100");
 }
 
+static void two_primaries_without_a_record_become_a_primary_and_a_fallback(void **state)
+{
+	(void)state;
+	begin(SWAP);
+	stand_deploy_release("v2");
+	run_to_step("window");
+	world.recorded = false;
+	world_kill();
+	stand_run(30 * WORLD_SEC);
+	assert_string_equal(stand_outcome(), "succeeded");
+	assert_string_equal(world.record.verb, "repair");
+	runs(COLOR_GREEN, 2, ROLE_PRIMARY);
+	runs(COLOR_BLUE, 2, ROLE_FALLBACK);
+	assert_string_equal(route_now(), "reads=blue:0,green:100 writes=green:100");
+	assert_int_equal(unserved[ROUTE_READS], 0);
+}
+
+static void a_primary_that_was_started_as_a_fallback_is_started_anew(void **state)
+{
+	(void)state;
+	begin(SWAP);
+	stand_deploy_release("v2");
+	stand_run_cycle(HORIZON_USEC);
+	runs(COLOR_BLUE, 2, ROLE_FALLBACK);
+	/* Somebody's record says that blue is the primary. */
+	world.record.primary = COLOR_BLUE;
+	world_kill();
+	stand_run(40 * WORLD_SEC);
+	assert_string_equal(world.record.verb, "repair");
+	assert_int_equal(world.record.outcome, RECORD_SUCCEEDED);
+	runs(COLOR_BLUE, 2, ROLE_PRIMARY);
+	runs(COLOR_GREEN, 2, ROLE_FALLBACK);
+}
+
 int main(void)
 {
 #define story(name) cmocka_unit_test_teardown(name, end)
@@ -449,6 +483,8 @@ int main(void)
 		story(a_cycle_that_waits_cuts_the_window_short),
 		story(a_primary_that_is_sick_is_replaced_where_it_is),
 		story(the_primary_is_known_without_a_record_too),
+		story(two_primaries_without_a_record_become_a_primary_and_a_fallback),
+		story(a_primary_that_was_started_as_a_fallback_is_started_anew),
 		story(the_target_is_active_while_a_primary_takes_writes),
 		story(a_hook_runs_once_before_anything_is_restarted),
 		story(a_slow_start_gives_the_reads_back_little_by_little),
