@@ -26,9 +26,9 @@ static json_t *show_step(const struct step *step, const struct step_story *story
 
 	if (story->state == STEP_BEGUN || story->state == STEP_UNDOING)
 		took = now_usec() - story->begun_usec;
-	return json_pack("{s:s, s:s, s:s, s:f, s:s}", "step", step->name, "text", step->text,
+	return json_pack("{s:s, s:s, s:s, s:f, s:o}", "step", step->name, "text", step->text,
 		"state", step_state_name(story->state), "seconds", seconds_of(took), "detail",
-		story->text);
+		show_text(story->text));
 }
 
 static json_t *show_spans(const struct receipt *receipt)
@@ -57,8 +57,8 @@ static json_t *show_sentences(
 
 	for (size_t i = 0; i < count; i++)
 		(void)json_array_append_new(
-			array, json_pack("{s:f, s:s}", "at", offset_of(receipt, sentences[i].usec),
-				       "text", sentences[i].text));
+			array, json_pack("{s:f, s:o}", "at", offset_of(receipt, sentences[i].usec),
+				       "text", show_text(sentences[i].text)));
 	return array;
 }
 
@@ -132,12 +132,12 @@ static void add_steps(json_t *object, const struct app_view *view, const struct 
 /* Who asked, for what. */
 static json_t *show_record(const struct record *record, const char *outcome)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:f, s:f, s:s, s:I, s:I, s:s, "
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:b, s:f, s:f, s:s, s:I, s:I, s:s, "
 			 "s:s, s:{s:s, s:s}}",
 		"id", record->id, "outcome", outcome, "verb", record->verb, "strategy",
-		strategy_name(record->strategy), "step", record->step, "reason", record->reason,
-		"committed", record->committed, "undoing", record->undoing, "started",
-		seconds_of(record->started_realtime_usec), "ended",
+		strategy_name(record->strategy), "step", record->step, "reason",
+		show_text(record->reason), "committed", record->committed, "undoing",
+		record->undoing, "started", seconds_of(record->started_realtime_usec), "ended",
 		seconds_of(record->ended_realtime_usec), "asked_by", record->asked_by,
 		"asked_by_uid", (json_int_t)record->asked_by_uid, "asked_by_pid",
 		(json_int_t)record->asked_by_pid, "release", record->release, "primary",

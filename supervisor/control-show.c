@@ -12,6 +12,17 @@
 #include "base/fd.h"
 #include "environment.h"
 #include "steps.h"
+#include "text.h"
+
+json_t *show_text(const char *sentence)
+{
+	_cleanup_free_ char *text = strdup(sentence);
+
+	if (!text)
+		return NULL;
+	text_repair(text);
+	return json_string(text);
+}
 
 /* Seconds on the wall clock, for people, of a time on CLOCK_MONOTONIC; 0: never. */
 static double realtime_of(uint64_t monotonic_usec)
@@ -126,10 +137,10 @@ json_t *show_status(const struct app_view *view)
 			colors, color_name(color), show_color(view->instances[color]));
 	if (view->route)
 		route_format(view->route, route);
-	object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:{s:b}, s:f}", "app", view->name,
-		"version", VERSION, "state", app_state_name(view->state), "reason", view->reason,
-		"primary", color_name(view->stage->primary), "route", route, "colors", colors,
-		"relay", "connected", view->relay_connected, "hold_limit",
+	object = json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:o, s:{s:b}, s:f}", "app", view->name,
+		"version", VERSION, "state", app_state_name(view->state), "reason",
+		show_text(view->reason), "primary", color_name(view->stage->primary), "route",
+		route, "colors", colors, "relay", "connected", view->relay_connected, "hold_limit",
 		(double)view->config->hold_usec / USEC_PER_SEC);
 	if (!object)
 		return NULL;
@@ -163,9 +174,10 @@ json_t *show_forecast(const struct app_forecast *forecast)
 	for (size_t i = 0; findings && i < forecast->count; i++) {
 		const struct preflight_finding *finding = &forecast->findings[i];
 
-		(void)json_array_append_new(findings,
-			json_pack("{s:s, s:s, s:s}", "subject", finding->subject, "answer",
-				preflight_answer_name(finding->answer), "text", finding->text));
+		(void)json_array_append_new(
+			findings, json_pack("{s:s, s:s, s:o}", "subject", finding->subject,
+					  "answer", preflight_answer_name(finding->answer), "text",
+					  show_text(finding->text)));
 	}
 	return json_pack("{s:s, s:o, s:o}", "release", forecast->release, "steps",
 		show_steps(forecast), "preflight", findings);
@@ -220,8 +232,8 @@ json_t *show_news(const struct app_view *view, const struct show_news *news)
 
 	(void)gethostname(host, sizeof(host) - 1);
 	clock_gettime(CLOCK_REALTIME, &time);
-	object = json_pack("{s:s, s:s, s:s, s:s, s:f}", "app", view->name, "event", news->event,
-		"reason", news->reason, "host", host, "time",
+	object = json_pack("{s:s, s:s, s:o, s:s, s:f}", "app", view->name, "event", news->event,
+		"reason", show_text(news->reason), "host", host, "time",
 		(double)time.tv_sec + (double)time.tv_nsec / 1e9);
 	if (object && news->outcome) {
 		(void)json_object_set_new(object, "outcome", json_string(news->outcome));
@@ -233,7 +245,7 @@ json_t *show_news(const struct app_view *view, const struct show_news *news)
 
 json_t *show_progress(const char *id, const struct step *step, const struct step_story *story)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "id", id, "step", step->name, "state",
-		step_state_name(story->state), "text", step->text, "detail", story->text, "usec",
-		(json_int_t)story->took_usec);
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I}", "id", id, "step", step->name, "state",
+		step_state_name(story->state), "text", step->text, "detail", show_text(story->text),
+		"usec", (json_int_t)story->took_usec);
 }

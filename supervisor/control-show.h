@@ -21,6 +21,7 @@ struct show_news {
 };
 
 /* New references, NULL without memory. */
+json_t *show_text(const char *sentence); /* whatever bytes are in it */
 json_t *show_status(const struct app_view *view);
 json_t *show_steps(const struct app_forecast *forecast);
 json_t *show_forecast(const struct app_forecast *forecast);

@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "report.h"
+#include "text.h"
 
 enum deploy_phase {
 	DEPLOY_FORWARD,
@@ -154,6 +155,8 @@ static void deploy_enter_ended(struct deploy *deploy)
 
 	deploy->phase = DEPLOY_ENDED;
 	record->undoing = false;
+	/* It goes to callers over D-Bus. */
+	text_repair(record->reason);
 	record->ended_realtime_usec = now_realtime();
 	/* How long it took is what the record is asked for. Both times are of the clock as it is
 	 * now: it may have been set meanwhile. */

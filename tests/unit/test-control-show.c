@@ -162,6 +162,28 @@ static void a_cycle_says_who_wanted_what_and_what_was_before(void **state)
 	json_decref(cycle);
 }
 
+/* Of a file's name in a sentence, say, or of a character that did not fit. */
+static void bytes_that_are_no_text_do_not_lose_a_cycle(void **state)
+{
+	struct scene *scene = *state;
+	json_t *cycle, *status, *progress;
+	struct step_story story = {.text = "\xe4\xb8"};
+
+	snprintf(scene->view.record.reason, sizeof(scene->view.record.reason),
+		"prune: /srv/\xff\xc3\xa4/x\xc3");
+	cycle = cycle_of(scene);
+	assert_string_equal(at(cycle, "reason"), "\"prune: /srv/?\xc3\xa4/x?\"");
+	json_decref(cycle);
+	snprintf(scene->view.reason, sizeof(scene->view.reason), "blue: \x80");
+	status = show_status(&scene->view);
+	assert_string_equal(at(status, "reason"), "\"blue: ?\"");
+	assert_string_equal(at(status, "cycle.reason"), "\"prune: /srv/?\xc3\xa4/x?\"");
+	json_decref(status);
+	progress = show_progress("0123", &scene->view.steps[0], &story);
+	assert_string_equal(at(progress, "detail"), "\"??\"");
+	json_decref(progress);
+}
+
 static void steps_have_their_durations_and_the_rest_is_the_supervisors_own(void **state)
 {
 	json_t *cycle = cycle_of(*state);
@@ -427,6 +449,7 @@ int main(void)
 		TEST(the_sentence_has_the_figures),
 		TEST(the_status_has_role_release_share_and_window),
 		TEST(a_release_names_who_runs_it_the_primary_first),
+		TEST(bytes_that_are_no_text_do_not_lose_a_cycle),
 		TEST(a_plan_has_steps_limits_and_findings),
 		TEST(news_are_what_a_webhook_needs),
 	};
