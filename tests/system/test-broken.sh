@@ -44,15 +44,15 @@ break_and_repair() { # BREAK WHAT-IT-DOES WORDS-OF-THE-REASON
 }
 
 begin full
-app_begin flask-reader
-# A start deadline that a test can wait for; the app itself needs 3 s. A short hold, so that writes are
+app_begin flask-reader quick
+# A start deadline that a test can wait for, of which the app needs a part. A short hold, so that writes are
 # refused and not only held.
 configure <<-END
 	[Probe]
-	StartTimeout=12s
+	StartTimeout=9s
 	Timeout=2s
 	[Hold]
-	Limit=8s
+	Limit=6s
 END
 reload
 check_equal "the shorter limits are taken over" 0 "$RELOAD_STATUS"

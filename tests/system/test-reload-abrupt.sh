@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib"
 
 begin full
-app_begin abrupt
+app_begin abrupt quick
 mixed_load_begin
 reload_times "${RELOADS:-20}"
 mixed_load_end

@@ -42,6 +42,7 @@ load_begin mixed --keepalive 24 --close 8 --websocket 4 --writes 10 --think 100 
 load_begin readers --keepalive 8 --think 40
 sleep 1
 primary=$(status_of 's["cycle"]["primary"]')
+process=$(color_pid "$primary")
 deploy_begin deploy v2
 check "the release is accepted, and the one before stays warm" await 60 step_is window
 check_matches "the new one serves" '^X-Release: v2' "$(outside curl -sS -m 5 "$BASE/" -D - -o /dev/null)"
@@ -53,7 +54,8 @@ check_equal "whoever deployed is told that it was taken back" 1 "$DEPLOY_STATUS"
 check_matches "and by whom" 'rolled back by' "$DEPLOY_WORDS"
 check_equal "the outcome is called aborted" aborted "$(cycle_of 'c["outcome"]')"
 check "then both colors are healthy" await 30 both_healthy
-check_equal "the old primary was never restarted" "ok $primary primary v1" "$(told_by "$primary")"
+check_equal "the old primary serves as before" "ok $primary primary v1" "$(told_by "$primary")"
+check_equal "and was never restarted" "$process" "$(color_pid "$primary")"
 
 deploy deploy v2
 check_equal "deployed again, it stays" 0 "$DEPLOY_STATUS"
