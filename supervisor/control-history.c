@@ -205,6 +205,11 @@ int history_add(struct history *history, json_t *cycle)
 	return entries_write(history);
 }
 
+bool history_has(const struct history *history, const char *id)
+{
+	return entry_of_id(history, id) < history->count;
+}
+
 json_t *history_list(const struct history *history)
 {
 	json_t *list = json_array();

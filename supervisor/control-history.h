@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include <jansson.h>
 
 #include "base/cleanup.h"
@@ -30,6 +32,9 @@ DEFINE_CLEANUP(struct history, history_close);
  * with the next one.
  */
 int history_add(struct history *history, json_t *cycle);
+
+/* True if the cycle of this whole id is known. */
+bool history_has(const struct history *history, const char *id);
 
 /* An array, newest first, of cycles without what is long. A new reference. */
 json_t *history_list(const struct history *history);

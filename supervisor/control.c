@@ -139,6 +139,26 @@ static void cycle_keep(struct control *control, const struct record *record, con
 	json_decref(cycle);
 }
 
+/* A supervisor that was killed at the end of a cycle, when its record was written and nothing else.
+ * What it counted is lost. */
+static void cycle_remember(struct control *control)
+{
+	struct app_view view;
+	json_t *cycle;
+	int r;
+
+	app_look(control->app, &view);
+	if (!view.recorded || view.record.outcome == RECORD_RUNNING ||
+		history_has(control->history, view.record.id))
+		return;
+	cycle = show_cycle(&view, &view.record, record_outcome_name(view.record.outcome));
+	r = cycle ? history_add(control->history, cycle) : -ENOMEM;
+	json_decref(cycle);
+	if (r < 0)
+		report(REPORT_WARNING, NULL, "%s/history/%s.json cannot be written: %s",
+			control->state_dir, view.record.id, strerror(-r));
+}
+
 static void on_finished(void *owner, const struct record *record, const char *outcome)
 {
 	struct control *control = owner;
@@ -223,6 +243,7 @@ int control_open(sd_event *event, struct app *app, const char *name, const char 
 		return r;
 	}
 	app_on_event(app, &events, control);
+	cycle_remember(control);
 	manager_on_reconnect(app_manager(app), on_bus, control);
 	*ret_control = control;
 	return 0;

@@ -352,6 +352,17 @@ static void an_id_that_is_none_is_no_file(void **state)
 	assert_listed(desk, "");
 }
 
+static void who_is_known_is_known_by_his_whole_id(void **state)
+{
+	struct desk *desk = *state;
+
+	add(desk, 1);
+	reopen(desk);
+	assert_true(history_has(desk->history, id_of(1)));
+	assert_false(history_has(desk->history, id_of(2)));
+	assert_false(history_has(desk->history, ""));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -367,6 +378,7 @@ int main(void)
 		TEST(what_cannot_be_written_is_known_and_written_later),
 		TEST(everybody_may_read_it),
 		TEST(an_id_that_is_none_is_no_file),
+		TEST(who_is_known_is_known_by_his_whole_id),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
