@@ -13,6 +13,7 @@ import time
 
 import stand
 from host import RELAY, STATE, SUPERVISOR, HostTrouble, wait_until
+from judgement import SERVED_SECONDS, Judgement
 from load import Load
 
 # Which rows of the two tables a phase is. A momentary row is not waited for if one that lasts
@@ -38,12 +39,10 @@ LASTING = {
     "P6": {"STOP_DELAY": "0.6"},
     "P7": {"START_DELAY": "0.8", "STOP_DELAY": "0.3"},
 }
-SERVED_SECONDS = 10
 CYCLE_SECONDS = 45
-ENDED = ("succeeded", "failed", "interrupted", "aborted", "superseded")
 
 
-class Cell:
+class Cell(Judgement):
     def __init__(self, host, fault, phase, directory):
         self.host = host
         self.name = f"{fault} at {phase}"
@@ -333,72 +332,6 @@ class Cell:
             return last[0]
         self.problem("I5: no stable state was reached: " + json.dumps(last[0])[:600])
         return None
-
-    def judge_cycles(self, status):
-        """I6: the record has an end, the caller was told the same, and status agrees."""
-        record = self.host.record()
-        cycle = status.get("cycle") or {}
-        if record and (record["ID"] != cycle.get("id") or record["OUTCOME"] != cycle.get("outcome")):
-            self.problem(f"I6: the record says {record['ID']} {record['OUTCOME']}, status says "
-                         f"{cycle.get('id')} {cycle.get('outcome')}")
-        if self.asked and self.phase != "P9":
-            if cycle.get("id", self.last_id) == self.last_id:
-                if "none" not in self.outcomes:
-                    self.problem("I6: a cycle was asked for and none is recorded")
-            elif cycle["outcome"] not in self.outcomes:
-                self.problem(f"I6: the cycle ended as {cycle['outcome']} ({cycle['reason']}), and "
-                             f"not as {' or '.join(sorted(self.outcomes))}")
-        if len(self.asked) == 1 and cycle.get("id", self.last_id) != self.last_id:
-            words, child = self.asked[0]
-            good = cycle["outcome"] == "succeeded"
-            # 3: not known, see status. 0 and 1 must be true.
-            if child.returncode not in ((0, 3) if good else (1, 3)):
-                self.problem(f"I6: bluegreenctl {words} ended with {child.returncode}, the cycle as "
-                             f"{cycle['outcome']}: {child.words[-300:]}")
-        if cycle.get("id", self.last_id) != self.last_id:
-            self.note(f"hit at {self.hit}; the cycle {cycle.get('outcome')}: {cycle.get('reason')}")
-        elif self.hit:
-            self.note(f"hit at {self.hit}")
-
-    def repair(self):
-        """What the fault was is taken away; one cycle more must end well."""
-        stand.set_knobs(self.host)
-        self.host.shell(f"rm -f {stand.APP}/broken {stand.RELEASES}/*/broken")
-        child = self.host.spawn("timeout", "60", "bluegreenctl", "reload")
-        output, _ = child.communicate()
-        if child.returncode != 0:
-            self.problem(f"after the repair a reload failed: {output[-400:]}")
-
-    def judge_steady(self):
-        """Steady again; what is said of it is what is."""
-        last = []
-        if not wait_until(SERVED_SECONDS, lambda: last.append(self.host.status())
-                          or stand.is_steady(last[-1]), 0.05):
-            self.problem("it is not steady in the end: " + json.dumps(last[-1])[:900])
-            return
-        status = last[-1]
-        roles = [status["colors"][color]["role"] for color in stand.COLORS]
-        if sorted(roles) != ["fallback", "primary"]:
-            self.problem(f"I3: the roles are {roles}")
-        for color in stand.COLORS:
-            pid = self.host.show(stand.unit_of(color), "MainPID")
-            if pid != str(status["colors"][color]["pid"]):
-                self.problem(f"{color} is process {pid}, the supervisor says "
-                             f"{status['colors'][color]['pid']}")
-            self.wrong += stand.judge_release(self.host, color, stand.primary_of(status))
-        code, head = self.host.ask("POST", "/notes", b"title=last")
-        if code != 201 or f"X-Color: {stand.primary_of(status)}" not in head:
-            self.problem(f"I3: a write was not executed by the primary: {code} {head[:200]}")
-        code, head = self.host.ask()
-        if code != 200:
-            self.problem(f"I1: a read was answered {code}")
-
-    def judge_restarts(self):
-        """Nobody crashed who was not killed."""
-        for unit, expected in self.restarts.items():
-            grown = int(self.host.show(unit, "NRestarts") or 0) - self.restarts_before[unit]
-            if grown > expected:
-                self.problem(f"{unit} ended {grown} times by itself; {expected} were expected")
 
     def keep(self):
         """For a person who was not there."""

@@ -181,7 +181,7 @@ def colder_start(cell):
     if status != 200:
         cell.problem(f"I1: the first request was answered {status}")
     wait_until(10, host.write_works)
-    # A relay that is stopped ends what it holds, with 503.
+    # A relay that is stopped first waits for what it holds, and then ends it with 503.
     cell.hold_ok = True
     cell.broken += 60
-    cell.silence_ms = 6000
+    cell.silence_ms = 28000

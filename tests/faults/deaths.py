@@ -166,7 +166,7 @@ def new_slow(cell):
     """It needs a minute, of which the start deadline knows: a good deployment all the same."""
     seconds = float(os.environ.get("SLOW_SECONDS", "60"))
     # Held writes keep their connections: fewer of them, so that reads find one.
-    cell.new_load("--writes", "1")
+    cell.new_load("--writes", "1", "--timeout", f"{seconds + 60:g}")
     cell.host.write(stand.CELL_CONF, f"[Probe]\nStartTimeout={seconds + 30:g}s\n[Hold]\nLimit={seconds + 40:g}s\n")
     cell.reach("healthy", START_DELAY=f"{seconds:g}")
     time.sleep(1)
