@@ -49,6 +49,19 @@ static int part_write(struct stage *stage, enum color color, const struct enviro
 	return r;
 }
 
+/* It leads to the release already, and Directory= in the file is not, or not any more, where that
+ * one lies: what the file says is for the next cycle. */
+static bool link_is_elsewhere(const struct stage *stage, enum color color, const char *release)
+{
+	const char *directory = stage->config->release_directory;
+	const struct release_reader anybody = {.uid = 0};
+	char linked[RELEASE_TAG_MAX], reason[RELEASE_REASON_MAX];
+
+	return *release && release_linked(stage->state_dir, color, linked) >= 0 &&
+	       strcmp(linked, release) == 0 &&
+	       (!directory || release_check(directory, release, &anybody, reason) == -ENOENT);
+}
+
 /* Code in place has no link; a release that is not named is the one that the link leads to. */
 static int link_take(
 	struct stage *stage, enum color color, const char *release, char why[static STEP_TEXT_MAX])
@@ -56,7 +69,7 @@ static int link_take(
 	const char *directory = stage->config->release_directory;
 	int r;
 
-	if (directory && !*release)
+	if ((directory && !*release) || link_is_elsewhere(stage, color, release))
 		return 0;
 	r = release_link(stage->state_dir, color, directory, release);
 	if (r < 0)

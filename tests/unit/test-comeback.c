@@ -223,6 +223,30 @@ static void a_rollback_to_a_color_that_is_down_is_a_cycle_of_its_own(void **stat
 	runs(color_other(world.record.primary), 1, ROLE_FALLBACK);
 }
 
+/* What the file says now is for the next cycle. */
+static void a_reboot_between_an_edit_and_its_cycle_starts_what_ran(void **state)
+{
+	static const char *const edits[] = {"[Probe]\nStartTimeout=20s\n",
+		"[Probe]\nStartTimeout=20s\n[Release]\nDirectory=/srv/elsewhere\n"};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(edits); i++) {
+		begin(COMMON);
+		stand_deploy_release("v2");
+		stand_run_cycle(HORIZON_USEC);
+		world.missing = 2;
+		world.code = 9;
+		stand_configure(edits[i]);
+		reboot();
+		stand_run(20 * WORLD_SEC);
+		runs(COLOR_BLUE, 2, ROLE_PRIMARY);
+		runs(COLOR_GREEN, 2, ROLE_FALLBACK);
+		assert_string_equal(world.parts[COLOR_BLUE].release, "v2");
+		stand_end();
+	}
+	begin(COMMON);
+}
+
 static bool was_spared(const char *tag)
 {
 	for (size_t i = 0; i < ELEMENTS(world.spared); i++)
@@ -260,6 +284,7 @@ int main(void)
 		story(before_the_commit_a_rollback_takes_the_cycle_back),
 		story(who_was_taken_back_leaves_the_release_before_that_one),
 		story(who_waits_finds_his_release),
+		story(a_reboot_between_an_edit_and_its_cycle_starts_what_ran),
 		story(a_rollback_to_a_color_that_is_down_is_a_cycle_of_its_own),
 	};
 
