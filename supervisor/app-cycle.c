@@ -312,6 +312,16 @@ int app_cycle_repair(struct app *app, const struct record *asked)
 	return 0;
 }
 
+/* The row says in the record who the primary is, and whether what is bound to him was told is not
+ * known. */
+static bool primary_was_changing(const struct app *app)
+{
+	for (size_t i = 0; i < app->plan.count; i++)
+		if (strcmp(app->plan.steps[i].name, app->record.step) == 0)
+			return app->plan.steps[i].note && !app->plan.steps[i].commits;
+	return false;
+}
+
 /* What an earlier supervisor left: nothing, a cycle that ended, or one that was cut. */
 int app_record_follow(struct app *app)
 {
@@ -339,6 +349,8 @@ int app_record_follow(struct app *app)
 		app->record.step);
 	app_plan_choose(app->record.strategy, &app->stage, &app->plan);
 	app->stage.fresh = app->record.fresh;
+	if (primary_was_changing(app))
+		target_doubt(app->target, color_other(app->record.primary));
 	app_parts_restore(app);
 	stage_doubt(&app->stage, &app->record);
 	r = deploy_resume(app->event, &app->plan, &app->record, &deploy_events, app, &deploy);

@@ -91,10 +91,20 @@ static void wish_say(struct target *target)
 	target->asked = target->wished;
 }
 
+static enum wish wish_of(enum color primary)
+{
+	return primary == COLOR_BLUE ? WISH_BLUE : WISH_GREEN;
+}
+
 void target_follow(struct target *target, bool active, enum color primary)
 {
-	target->wished = !active ? WISH_STOPPED : primary == COLOR_BLUE ? WISH_BLUE : WISH_GREEN;
+	target->wished = active ? wish_of(primary) : WISH_STOPPED;
 	wish_say(target);
+}
+
+void target_doubt(struct target *target, enum color primary)
+{
+	target->asked = wish_of(primary);
 }
 
 struct target *target_close(struct target *target)

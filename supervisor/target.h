@@ -23,3 +23,6 @@ DEFINE_CLEANUP(struct target, target_close);
 
 /* What is true now; says it to systemd if it has changed, and again if systemd did not do it. */
 void target_follow(struct target *target, bool active, enum color primary);
+/* Before that: another color may have been the primary when what is bound to it was started last.
+ */
+void target_doubt(struct target *target, enum color primary);

@@ -298,6 +298,7 @@ static void hook_follow(enum hook_fate fate, const struct manager_job *job, cons
 static void target_follow_job(const struct manager_job *job)
 {
 	world.target_active = job->verb != JOB_STOP;
+	world.target_restarts += job->verb == JOB_RESTART;
 	fake_event_later(TELL_USEC, on_job_done, NULL, job->number);
 }
 

@@ -63,6 +63,7 @@ struct world {
 	char spared[16][64];  /* the last time that old releases went */
 	unsigned bad_percent; /* of the requests, that code 2 answers with an error */
 	bool target_active;   /* app-primary.target */
+	unsigned target_restarts;
 	unsigned hooks_run;
 
 	bool disk_full;

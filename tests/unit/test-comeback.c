@@ -24,6 +24,7 @@
 #define HORIZON_USEC (250 * WORLD_SEC)
 
 static unsigned target_stops;
+static const char *kill_at; /* the supervisor, before anything comes of the row */
 
 static void look(void)
 {
@@ -32,6 +33,10 @@ static void look(void)
 	if (before && !world.target_active)
 		target_stops++;
 	before = world.target_active;
+	if (kill_at && strcmp(world.record.step, kill_at) == 0) {
+		kill_at = NULL;
+		world_kill();
+	}
 }
 
 static void begin(const char *config)
@@ -86,6 +91,27 @@ static void who_comes_back_leaves_the_target_alone(void **state)
 	stand_run(5 * WORLD_SEC);
 	assert_true(world.target_active);
 	assert_int_equal(target_stops, 0);
+}
+
+/* Of what is bound to the target it is not known which primary it follows. */
+static void who_was_killed_at_the_switch_restarts_the_target_once(void **state)
+{
+	(void)state;
+	begin(SWAP);
+	stand_deploy_release("v2");
+	run_to_step("observe");
+	assert_int_equal(world.target_restarts, 1);
+	world_kill();
+	stand_run(2 * WORLD_SEC);
+	assert_int_equal(world.target_restarts, 1);
+	stand_run_cycle(HORIZON_USEC);
+	stand_deploy_release("v3");
+	world.target_restarts = 0;
+	kill_at = "switch";
+	stand_run_cycle(HORIZON_USEC);
+	assert_null(kill_at);
+	assert_string_equal(stand_outcome(), "succeeded");
+	assert_int_equal(world.target_restarts, 1);
 }
 
 static void a_reboot_before_the_switch_does_not_make_a_read_only_primary(void **state)
@@ -276,6 +302,7 @@ int main(void)
 #define story(name) cmocka_unit_test_teardown(name, end)
 	const struct CMUnitTest tests[] = {
 		story(who_comes_back_leaves_the_target_alone),
+		story(who_was_killed_at_the_switch_restarts_the_target_once),
 		story(a_reboot_before_the_switch_does_not_make_a_read_only_primary),
 		story(after_a_reboot_in_the_window_there_is_a_way_back_to_a_primary),
 		story(after_a_reboot_behind_the_window_one_is_a_fallback),
