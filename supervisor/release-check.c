@@ -214,5 +214,10 @@ int release_check(const char *directory, const char *tag, const struct release_r
 			"there is no release %s in %s; `bluegreenctl releases` says which there "
 			"are",
 			tag, directory);
+	if (lstat(directory, &st) < 0 && errno == ENOENT)
+		return refuse(&walk, -ENOENT,
+			"there is no release %s, because there is no %s; make it, or correct "
+			"Directory= in the configuration's [Release]",
+			tag, directory);
 	return walk_all(&walk);
 }
