@@ -71,11 +71,15 @@ enum listener listener_find(struct sockdiag *sockdiag, uint16_t port, const char
 		return LISTENER_UNTOLD;
 	if (*control_group) {
 		snprintf(path, sizeof(path), "%s%s", root, control_group);
-		/* Not to be seen from here (a container's own view): then nothing is known. */
-		if (stat(path, &st) < 0)
+		if (stat(path, &st) == 0) {
+			if (cgroup_find(control_group, found.cgroup_id, path))
+				return LISTENER_OURS;
+		} else if (!cgroup_find("", found.cgroup_id, path)) {
+			/* Nothing is to be seen from here (a container's own view), so nothing is
+			 * known. A group that alone is gone owns nothing: its unit has just ended.
+			 */
 			return LISTENER_UNTOLD;
-		if (cgroup_find(control_group, found.cgroup_id, path))
-			return LISTENER_OURS;
+		}
 	}
 	return stranger_judge(port, &found, sentence, size);
 }
