@@ -2,26 +2,8 @@
 /*
  * What a supervisor makes of the world that it comes back to, after a crash and after a reboot.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "../fake/fake-event.h"
-#include "../fake/stand.h"
 #include "base/fd.h"
-
-#define COMMON                                                                                     \
-	"[Probe]\nInterval=500ms\nTimeout=1s\nStartTimeout=20s\nSoak=1s\n"                         \
-	"[Hold]\nLimit=8s\n[Drain]\nRequests=2s\nStreams=4s\n"                                     \
-	"[Release]\nDirectory=/srv/releases\nWindow=5s\n[Gate]\nProbation=1s\n"
-#define SWAP "[App]\nStrategy=swap\n" COMMON
-
-#define HORIZON_USEC (250 * WORLD_SEC)
+#include "cycle-stand.h"
 
 static unsigned target_stops;
 static const char *kill_at; /* the supervisor, before anything comes of the row */
@@ -49,27 +31,6 @@ static void begin(const char *config)
 	world.watch = look;
 }
 
-static int end(void **state)
-{
-	(void)state;
-	stand_end();
-	return 0;
-}
-
-static void run_to_step(const char *name)
-{
-	for (int i = 0; i < 100000 && strcmp(world.record.step, name) != 0; i++)
-		stand_run(WORLD_MSEC);
-	assert_string_equal(world.record.step, name);
-}
-
-static void runs(enum color color, int code, enum role role)
-{
-	assert_true(world_is_well(color));
-	assert_int_equal(world.processes[color].code, code);
-	assert_int_equal(world.processes[color].role, role);
-}
-
 /* Nothing of /run is left, and nobody is started but by the supervisor. */
 static void reboot(void)
 {
@@ -85,7 +46,7 @@ static void reboot(void)
 static void who_comes_back_leaves_the_target_alone(void **state)
 {
 	(void)state;
-	begin(COMMON);
+	begin(FIXED);
 	assert_true(world.target_active);
 	world_kill();
 	stand_run(5 * WORLD_SEC);
@@ -185,7 +146,7 @@ static void who_comes_back_swaps_as_the_file_says(void **state)
 static void behind_the_commit_a_rollback_goes_to_the_release_that_was_replaced(void **state)
 {
 	(void)state;
-	begin(COMMON);
+	begin(FIXED);
 	stand_deploy_release("v2");
 	stand_run_cycle(HORIZON_USEC);
 	stand_deploy_release("v3");
@@ -200,7 +161,7 @@ static void behind_the_commit_a_rollback_goes_to_the_release_that_was_replaced(v
 static void before_the_commit_a_rollback_takes_the_cycle_back(void **state)
 {
 	(void)state;
-	begin(COMMON);
+	begin(FIXED);
 	stand_deploy_release("v2");
 	stand_run_cycle(HORIZON_USEC);
 	stand_deploy_release("v3");
@@ -257,7 +218,7 @@ static void a_reboot_between_an_edit_and_its_cycle_starts_what_ran(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(edits); i++) {
-		begin(COMMON);
+		begin(FIXED);
 		stand_deploy_release("v2");
 		stand_run_cycle(HORIZON_USEC);
 		world.missing = 2;
@@ -270,7 +231,7 @@ static void a_reboot_between_an_edit_and_its_cycle_starts_what_ran(void **state)
 		assert_string_equal(world.parts[COLOR_BLUE].release, "v2");
 		stand_end();
 	}
-	begin(COMMON);
+	begin(FIXED);
 }
 
 static bool was_spared(const char *tag)
@@ -284,7 +245,7 @@ static bool was_spared(const char *tag)
 static void who_waits_finds_his_release(void **state)
 {
 	(void)state;
-	begin(COMMON);
+	begin(FIXED);
 	stand_deploy_release("v2");
 	run_to_step("restart");
 	stand_deploy_release("v7");

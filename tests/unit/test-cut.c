@@ -3,25 +3,8 @@
  * Cycles that are cut, twice or at a bad moment, above the fakes: what the exploration has found,
  * story by story.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "../fake/fake-event.h"
 #include "../fake/judge.h"
-#include "../fake/stand.h"
-
-#define FIXED                                                                                      \
-	"[Probe]\nInterval=500ms\nTimeout=1s\nStartTimeout=20s\nSoak=1s\n"                         \
-	"[Hold]\nLimit=8s\n[Drain]\nRequests=2s\nStreams=4s\n"                                     \
-	"[Release]\nDirectory=/srv/releases\nWindow=5s\n[Gate]\nProbation=1s\n"
-#define SWAP	     "[App]\nStrategy=swap\n" FIXED
-#define HORIZON_USEC (250 * WORLD_SEC)
+#include "cycle-stand.h"
 
 /* Of the fakes' fates. */
 enum { FATE_FAILS = 1, FATE_KILL_AFTER = 3 };
@@ -35,27 +18,6 @@ static void begin(const char *config)
 	judge_begin(&order);
 	stand_open();
 	stand_run(2 * WORLD_SEC);
-}
-
-static int end(void **state)
-{
-	(void)state;
-	stand_end();
-	return 0;
-}
-
-static void run_to_step(const char *name)
-{
-	for (int i = 0; i < 100000 && strcmp(world.record.step, name) != 0; i++)
-		stand_run(WORLD_MSEC);
-	assert_string_equal(world.record.step, name);
-}
-
-static void runs(enum color color, int code, enum role role)
-{
-	assert_true(world_is_well(color));
-	assert_int_equal(world.processes[color].code, code);
-	assert_int_equal(world.processes[color].role, role);
 }
 
 /* The cycle has ended and everything came to rest. */

@@ -2,27 +2,10 @@
 /*
  * Releases, strategy `swap`, ramps, gates, hooks and rollbacks above the fakes, story by story.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "../fake/fake-event.h"
-#include "../fake/stand.h"
+#include "cycle-stand.h"
 #include "report.h"
-
-#define COMMON                                                                                     \
-	"[Probe]\nInterval=500ms\nTimeout=1s\nStartTimeout=20s\nSoak=1s\n"                         \
-	"[Hold]\nLimit=8s\n[Drain]\nRequests=2s\nStreams=4s\n"                                     \
-	"[Release]\nDirectory=/srv/releases\nWindow=5s\n[Gate]\nProbation=1s\n"
-#define SWAP "[App]\nStrategy=swap\n" COMMON
-
-#define HORIZON_USEC (250 * WORLD_SEC)
 
 static uint64_t unserved[ROUTE_CLASS_COUNT]; /* how long a class was served by nobody who is well */
 static uint64_t looked_usec;
@@ -56,33 +39,11 @@ static void begin(const char *config)
 	world.watch = look;
 }
 
-static int end(void **state)
-{
-	(void)state;
-	stand_end();
-	return 0;
-}
-
 static const char *route_now(void)
 {
 	static char text[ROUTE_TEXT_MAX];
 
 	return route_format(&world.route, text);
-}
-
-/* Runs until the row is recorded. */
-static void run_to_step(const char *name)
-{
-	for (int i = 0; i < 100000 && strcmp(world.record.step, name) != 0; i++)
-		stand_run(WORLD_MSEC);
-	assert_string_equal(world.record.step, name);
-}
-
-static void runs(enum color color, int code, enum role role)
-{
-	assert_true(world_is_well(color));
-	assert_int_equal(world.processes[color].code, code);
-	assert_int_equal(world.processes[color].role, role);
 }
 
 static void a_swap_makes_the_idle_color_the_primary_and_no_write_waits(void **state)
@@ -210,7 +171,7 @@ static void a_release_that_does_not_become_healthy_is_taken_back(void **state)
 {
 	(void)state;
 	for (enum mood mood = MOOD_ERRORS; mood < MOOD_COUNT; mood++) {
-		broken_code_is_taken_back(COMMON, mood);
+		broken_code_is_taken_back(FIXED, mood);
 		broken_code_is_taken_back(SWAP, mood);
 		assert_int_equal(unserved[ROUTE_WRITES], 0);
 	}
@@ -219,7 +180,7 @@ static void a_release_that_does_not_become_healthy_is_taken_back(void **state)
 
 static void a_release_that_answers_errors_under_traffic_is_taken_back(void **state)
 {
-	static const char *const configs[] = {COMMON, SWAP};
+	static const char *const configs[] = {FIXED, SWAP};
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
@@ -248,7 +209,7 @@ static void only_the_first_moments_of_a_release_may_be_slow(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(releases); i++) {
-		begin(COMMON "[Route]\nRamp=50%:15s\n");
+		begin(FIXED "[Route]\nRamp=50%:15s\n");
 		world.slow_seconds = releases[i].slow_seconds;
 		stand_deploy_release("v2");
 		stand_run_cycle(HORIZON_USEC);
@@ -261,7 +222,7 @@ static void only_the_first_moments_of_a_release_may_be_slow(void **state)
 static void a_release_that_ends_in_its_probation_is_taken_back_however_soon_it_returns(void **state)
 {
 	(void)state;
-	begin(COMMON);
+	begin(FIXED);
 	world.start_usec = WORLD_MSEC;
 	stand_deploy_release("v2");
 	run_to_step("observe");
@@ -287,7 +248,7 @@ static void a_ramp_shares_reads_and_with_two_primaries_writes_too(void **state)
 	assert_string_equal(stand_outcome(), "succeeded");
 	stand_end();
 
-	begin(COMMON "[Route]\nRamp=10%:2s 50%:2s\n");
+	begin(FIXED "[Route]\nRamp=10%:2s 50%:2s\n");
 	stand_deploy_release("v2");
 	run_to_step("ramp");
 	stand_run(100 * WORLD_MSEC);
@@ -320,7 +281,7 @@ static void who_aborts_gets_the_release_before_from_every_step_that_has_a_way_ba
 
 	(void)state;
 	for (size_t i = 0; i < 2 * count; i++) {
-		begin(i < count ? COMMON : SWAP);
+		begin(i < count ? FIXED : SWAP);
 		stand_deploy_release("v2");
 		run_to_step(i < count ? fixed[i] : swap[i - count]);
 		assert_int_equal(stand_abort(), 0);
@@ -391,7 +352,7 @@ static void the_primary_is_known_without_a_record_too(void **state)
 static void the_target_is_active_while_a_primary_takes_writes(void **state)
 {
 	(void)state;
-	begin(COMMON);
+	begin(FIXED);
 	assert_true(world.target_active);
 	stand_deploy_release("v2");
 	run_to_step("restart");
@@ -419,7 +380,7 @@ static void a_hook_runs_once_before_anything_is_restarted(void **state)
 static void a_slow_start_gives_the_reads_back_little_by_little(void **state)
 {
 	(void)state;
-	begin(COMMON "[Route]\nSlowStart=10s\n");
+	begin(FIXED "[Route]\nSlowStart=10s\n");
 	world_crash(COLOR_BLUE);
 	stand_run(5 * WORLD_SEC);
 	assert_in_range(world.route.weight[ROUTE_READS][COLOR_BLUE], 10, 30);
