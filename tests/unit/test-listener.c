@@ -264,8 +264,9 @@ int main(void)
 			whoever_listens_while_the_unit_has_no_process_is_a_stranger, begin),
 		cmocka_unit_test_setup(
 			a_stranger_whose_group_is_not_seen_from_here_is_told_by_its_number, begin),
+		cmocka_unit_test_setup(where_no_group_is_seen_from_here_nothing_is_told, begin),
 		cmocka_unit_test_setup(
-			a_unit_whose_group_is_not_seen_from_here_tells_nothing, begin),
+			who_listens_when_the_units_group_is_gone_is_a_stranger, begin),
 	};
 
 	return cmocka_run_group_tests(tests, tree_make, tree_remove);
