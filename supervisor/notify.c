@@ -156,8 +156,6 @@ static int try_open(struct notify *notify)
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	/* A resolver that hangs is not waited for when the transfer is given up. */
-	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	/* A resolver that hangs is left to itself, not waited for. */
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, notify->curl_error);
