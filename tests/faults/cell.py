@@ -59,6 +59,8 @@ class Cell(Judgement):
         self.disturbed = set()
         self.repairs = False
         self.asked = []
+        # Cycles in the order in which the record knew them.
+        self.ids = []
         self.streams = []
         self.restarts = {SUPERVISOR: 0, RELAY: 0}
         self.load = None
@@ -115,6 +117,7 @@ class Cell(Judgement):
             pid = self.host.main_pid(stand.unit_of(self.last))
             record = self.host.record()
             if record and record["ID"] != known:
+                self.ids.append(record["ID"])
                 known, before = record["ID"], pid if self.last_id != known else before
             if (pid != before and self.last not in self.disturbed and record
                     and record["OUTCOME"] == "running" and record["COMMITTED"] == "no"

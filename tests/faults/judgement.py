@@ -22,6 +22,10 @@ class Judgement:
         if record and (record["ID"] != cycle.get("id") or record["OUTCOME"] != cycle.get("outcome")):
             self.problem(f"I6: the record says {record['ID']} {record['OUTCOME']}, status says "
                          f"{cycle.get('id')} {cycle.get('outcome')}")
+        # The supervisor may have begun one of its own behind it, to put right what was left.
+        if self.ids and self.ids[0] != cycle.get("id") and "itself" in str(cycle.get("asked_by")):
+            self.note(f"then one by the supervisor itself: {cycle.get('outcome')}")
+            cycle = stand.show_cycle(self.host, self.ids[0]) or cycle
         if self.asked and self.phase != "P9":
             if cycle.get("id", self.last_id) == self.last_id:
                 if "none" not in self.outcomes:
@@ -42,7 +46,9 @@ class Judgement:
             self.note(f"hit at {self.hit}")
 
     def repair(self):
-        """What the fault was is taken away; one cycle more must end well."""
+        """What the fault was is taken away; one cycle more must end well. Its preflight may start
+        a fallback anew that is sick."""
+        self.disturbed |= set(stand.COLORS)
         stand.set_knobs(self.host)
         self.host.shell(f"rm -f {stand.APP}/broken {stand.RELEASES}/*/broken")
         child = self.host.spawn("timeout", "60", "bluegreenctl", "reload")
