@@ -199,8 +199,8 @@ static void only_what_we_could_have_made_is_of_our_form(void **state)
 		"1.0123456789abcdef", ".1.0123456789abcdef", "v1.1.0123456789ABCDEF",
 		"v1.1.0123456789abcde", "v1.1.0123456789abcdef0", "v 1.1.0123456789abcdef",
 		"v%1.1.0123456789abcdef",
-		"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ++.1."
-		"0123456789abcdef"};
+		("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ++.1."
+		 "0123456789abcdef")};
 	uint8_t place;
 
 	(void)state;
