@@ -25,7 +25,11 @@ class Judgement:
         # The supervisor may have begun one of its own behind it, to put right what was left.
         if self.ids and self.ids[0] != cycle.get("id") and "itself" in str(cycle.get("asked_by")):
             self.note(f"then one by the supervisor itself: {cycle.get('outcome')}")
-            cycle = stand.show_cycle(self.host, self.ids[0]) or cycle
+            cycle = stand.show_cycle(self.host, self.ids[0])
+            if not cycle:
+                if "none" not in self.outcomes:
+                    self.problem(f"I6: the cycle {self.ids[0]} that was asked for is not in the history")
+                return
         if self.asked and self.phase != "P9":
             if cycle.get("id", self.last_id) == self.last_id:
                 if "none" not in self.outcomes:
