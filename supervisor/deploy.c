@@ -209,6 +209,13 @@ static void deploy_enter_back(struct deploy *deploy, enum record_outcome outcome
 	turn_soon(deploy);
 }
 
+/* The name of the row leads, because the reason is all that some people see. */
+static void reason_take(struct record *record, const struct step *step, const char *why)
+{
+	snprintf(record->reason, sizeof(record->reason), "%s: %.*s", step->name,
+		(int)(sizeof(record->reason) - RECORD_WORD_MAX - 3), why);
+}
+
 /* The row at `at` has failed, or could not begin. */
 static void row_failed(struct deploy *deploy, const char *why)
 {
@@ -222,9 +229,7 @@ static void row_failed(struct deploy *deploy, const char *why)
 		turn_soon(deploy);
 		return;
 	}
-	/* The name of the row leads, because the reason is all that some people see. */
-	snprintf(record->reason, sizeof(record->reason), "%s: %.*s", step->name,
-		(int)(sizeof(record->reason) - RECORD_WORD_MAX - 3), why);
+	reason_take(record, step, why);
 	if (deploy->reached == 0) {
 		record->outcome = RECORD_FAILED;
 		deploy_enter_ended(deploy);
@@ -256,6 +261,24 @@ static bool row_is_recorded(struct deploy *deploy)
 	return false;
 }
 
+/* Something of ours stood in the way of a row's begin: a disk, a file, the bus. What is accepted by
+ * then is not taken back for that. */
+static void row_not_begun(struct deploy *deploy, const char *why)
+{
+	const struct step *step = &deploy->plan.steps[deploy->at];
+	struct record *record = &deploy->record;
+
+	if (!record->committed || step->failure == STEP_GOES_ON) {
+		row_failed(deploy, why);
+		return;
+	}
+	row_leave(deploy);
+	story_enter(deploy, STEP_BROKEN, why);
+	reason_take(record, step, why);
+	record->outcome = RECORD_FAILED;
+	deploy_enter_ended(deploy);
+}
+
 static void row_begin(struct deploy *deploy)
 {
 	const struct step *step = &deploy->plan.steps[deploy->at];
@@ -266,7 +289,7 @@ static void row_begin(struct deploy *deploy)
 		return;
 	}
 	if (!row_is_recorded(deploy)) {
-		row_failed(deploy,
+		row_not_begun(deploy,
 			"the step cannot be recorded durably, so it was not begun; is the disk of "
 			"the state directory full or read-only?");
 		return;
@@ -275,7 +298,7 @@ static void row_begin(struct deploy *deploy)
 	story_enter(deploy, STEP_BEGUN, "");
 	deadline_arm(deploy);
 	if (step->begin && step->begin(deploy->plan.stage, why) < 0) {
-		row_failed(deploy, why);
+		row_not_begun(deploy, why);
 		return;
 	}
 	if (deploy->reached <= deploy->at)

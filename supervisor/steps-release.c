@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "preflight.h"
 #include "report.h"
 #include "steps-acts.h"
 
@@ -58,6 +59,22 @@ int act_fetch_begin(struct stage *stage, char why[static STEP_TEXT_MAX])
 	return r;
 }
 
+/* The preflight could not look at what was not there yet. */
+static bool fetched_is_readable(struct stage *stage, char text[static STEP_TEXT_MAX])
+{
+	struct preflight_finding findings[PREFLIGHT_MAX];
+	size_t count = preflight_look(stage, stage->release, findings);
+
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(findings[i].subject, "release") != 0 ||
+			findings[i].answer != PREFLIGHT_REFUSES)
+			continue;
+		memcpy(text, findings[i].text, STEP_TEXT_MAX);
+		return false;
+	}
+	return true;
+}
+
 enum step_progress act_fetch_progress(struct stage *stage, char text[static STEP_TEXT_MAX])
 {
 	if (!stage->fetched) {
@@ -66,8 +83,15 @@ enum step_progress act_fetch_progress(struct stage *stage, char text[static STEP
 		act_poke_at(stage, act_now(stage) + USEC_PER_SEC);
 		return STEP_WAITING;
 	}
-	if (stage->fetch_result == FETCH_DONE)
+	if (stage->fetch_result == FETCH_DONE && !stage->fetch) {
+		if (*stage->sha256)
+			snprintf(text, STEP_TEXT_MAX,
+				"%s is there already; the checksum was not looked at",
+				stage->release);
 		return STEP_DONE;
+	}
+	if (stage->fetch_result == FETCH_DONE)
+		return fetched_is_readable(stage, text) ? STEP_DONE : STEP_FAILED;
 	snprintf(text, STEP_TEXT_MAX, "%s", stage->fetch_why);
 	return STEP_FAILED;
 }
