@@ -122,7 +122,8 @@ of_cycles() { # EXPRESSION
 		    return statistics.median(values[-fifth:]) - statistics.median(values[:fifth])
 		def ends(who, what):
 		    return f"{cycles[min(20, len(cycles) - 1)][who][what]} -> {cycles[-1][who][what]}"
-		print(eval(sys.argv[2]) or "none")
+		found = eval(sys.argv[2])
+		print("none" if found == [] else found)
 	END
 }
 
@@ -195,9 +196,9 @@ check_at_most "the supervisor adds a tenth of a second to a cycle at most (media
 	"$(of_cycles 'int(statistics.median(own()))')"
 if [ "$CYCLES" -ge 40 ]; then
 	# Anonymous memory, because the share of a library's pages depends on who else on the machine
-	# has them mapped. A page or two of malloc's; in the supervisor also what GetHistory() lists, a
-	# summary of each of the last hundred cycles, of which eighty are still to come at the 20th.
-	check_at_most "the supervisor's memory is flat (KiB)" 768 "$(of_cycles 'int(grown("supervisor", "own"))')"
+	# has them mapped. What malloc keeps for itself; in the supervisor also a kilobyte for each of
+	# the last hundred cycles, of which eighty are still to come at the 20th.
+	check_at_most "the supervisor's memory is flat (KiB)" 384 "$(of_cycles 'int(grown("supervisor", "own"))')"
 	check_at_most "the relay's memory is flat (KiB)" 128 "$(of_cycles 'int(grown("relay", "own"))')"
 	# Of a probe or a client that happens to be connected; the relay's pooled connections to the
 	# colors, which come and go with the load, are not counted.
