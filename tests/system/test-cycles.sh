@@ -188,13 +188,13 @@ check_equal "nothing is left over in the directories" "" "$(leftovers)"
 check_at_most "the history has a hundred receipts at most" 100 \
 	"$(inside bash -c 'ls /var/lib/app-bluegreen/app/history | wc -l')"
 check_at_most "old releases are pruned" 6 "$(inside bash -c "ls $RELEASES | wc -l")"
-for who in supervisor relay; do
-	note "$who, from the 20th cycle to the last: Pss $(of_cycles "ends('$who', 'pss')") KiB, of it anonymous memory $(of_cycles "ends('$who', 'own')") KiB, descriptors $(of_cycles "ends('$who', 'fds')")"
-done
 note "supervisor's share of a cycle: median $(of_cycles 'f"{statistics.median(own()):.0f} ms, worst {own()[-1]:.0f} ms, of {len(own())} that succeeded"')"
 check_at_most "the supervisor adds a tenth of a second to a cycle at most (median, ms)" 100 \
 	"$(of_cycles 'int(statistics.median(own()))')"
 if [ "$CYCLES" -ge 40 ]; then
+	for who in supervisor relay; do
+		note "$who, from the 20th cycle to the last: Pss $(of_cycles "ends('$who', 'pss')") KiB, of it anonymous memory $(of_cycles "ends('$who', 'own')") KiB, descriptors $(of_cycles "ends('$who', 'fds')")"
+	done
 	# Anonymous memory, because the share of a library's pages depends on who else on the machine
 	# has them mapped. What malloc keeps for itself; in the supervisor also a kilobyte for each of
 	# the last hundred cycles, of which eighty are still to come at the 20th.
