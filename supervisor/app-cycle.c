@@ -12,7 +12,7 @@
 #include "report.h"
 
 /* How often it is tried to write down how a cycle ended. */
-#define RECORD_RETRY_USEC (5 * USEC_PER_SEC)
+#define RECORD_RETRY_USEC (1 * USEC_PER_SEC)
 /* How long the end of a cycle waits for the relay's figures. */
 #define FIGURES_USEC	  (300 * USEC_PER_MSEC)
 
