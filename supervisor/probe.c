@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <curl/curl.h>
 
@@ -292,13 +293,23 @@ static int probe_open(
 	return 0;
 }
 
+/* A socket that we cannot have (EMFILE) must not be taken for one that nobody answers. */
+static int probe_can_ask(void)
+{
+	_cleanup_fd_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return fd < 0 ? -errno : 0;
+}
+
 int probe_begin(struct prober *prober, const struct probe_request *request, probe_done_fn done,
 	void *owner, struct probe **ret_probe)
 {
 	struct probe *probe;
 	int r;
 
-	r = probe_open(prober, request, &probe);
+	r = probe_can_ask();
+	if (r >= 0)
+		r = probe_open(prober, request, &probe);
 	if (r < 0)
 		return r;
 	probe->done = done;

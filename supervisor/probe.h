@@ -62,7 +62,8 @@ DEFINE_CLEANUP(struct prober, prober_close);
 
 /* The strings of the request are copied. Each probe uses a new connection, closed afterwards
  * (so that a probe never counts as a connection that a drain waits for), follows no redirect, uses
- * no proxy. */
+ * no proxy. -EMFILE and the like if we have no socket to ask with: that says nothing of the color.
+ */
 int probe_begin(struct prober *prober, const struct probe_request *request, probe_done_fn done,
 	void *owner, struct probe **ret_probe);
 struct probe *probe_cancel(struct probe *probe); /* done is not called any more; takes NULL */

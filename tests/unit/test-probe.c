@@ -13,6 +13,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <errno.h>
+#include <sys/resource.h>
 
 #include "probe-server.h"
 
@@ -30,6 +32,27 @@ static void nobody_listening_is_refused(void **state)
 	assert_int_equal(result.verdict, PROBE_REFUSED);
 	assert_int_equal(result.status, 0);
 	assert_says(result, "was refused: nobody listens on port");
+}
+
+static void who_has_no_socket_to_ask_with_says_nothing_of_the_color(void **state)
+{
+	const struct probe_request request = request_to(9, LONG);
+	struct rlimit before, none;
+	struct prober *prober;
+	struct probe *begun = NULL;
+	sd_event *event;
+
+	(void)state;
+	assert_return_code(sd_event_new(&event), 0);
+	assert_return_code(prober_open(event, &prober), 0);
+	assert_return_code(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){.rlim_cur = 3, .rlim_max = before.rlim_max};
+	assert_return_code(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(probe_begin(prober, &request, NULL, NULL, &begun), -EMFILE);
+	assert_null(begun);
+	assert_return_code(setrlimit(RLIMIT_NOFILE, &before), 0);
+	prober_close(prober);
+	sd_event_unref(event);
 }
 
 static void silence_ends_at_the_deadline(void **state)
@@ -327,6 +350,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nobody_listening_is_refused),
+		cmocka_unit_test(who_has_no_socket_to_ask_with_says_nothing_of_the_color),
 		cmocka_unit_test(silence_ends_at_the_deadline),
 		cmocka_unit_test(full_accept_queue_ends_at_the_deadline),
 		cmocka_unit_test(a_connection_is_enough_where_that_was_asked_for),
