@@ -136,7 +136,8 @@ static void watch_everything(void)
 {
 	uint64_t state;
 
-	if (!stand_app() && !killed && world.recorded && world.record.outcome == RECORD_RUNNING) {
+	if (!stand_app() && !killed && world.recorded &&
+		(world.record.outcome == RECORD_RUNNING || world.record.undoing)) {
 		killed = true;
 		killed_in = world.record;
 	}
