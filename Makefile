@@ -130,7 +130,7 @@ clean:
 
 help:
 	@echo "all      build relay, supervisor and bluegreenctl under build/"
-	@echo "check    install what is needed, run every test (root; under 20 minutes)"
+	@echo "check    install what is needed, run every test (root; under 25 minutes)"
 	@echo "check-long  the long runs, whose figures are in tests/README.md"
 	@echo "check-faults  every fault in every phase; writes tests/system/MATRIX.md"
 	@echo "asan     build everything with address and undefined-behaviour sanitizers"
