@@ -121,6 +121,8 @@ class Cell(Judgement):
                 known, before = record["ID"], pid if self.last_id != known else before
             if (pid != before and self.last not in self.disturbed and record
                     and record["OUTCOME"] == "running" and record["COMMITTED"] == "no"
+                    # Roles change: in a cycle that follows, the idle color is another one.
+                    and record.get("FRESH") != self.last
                     and self.watching):
                 self.problem(f"I4: {self.last} was stopped at {record['STEP']}, before the commit")
                 self.disturbed.add(self.last)
