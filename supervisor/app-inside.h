@@ -81,6 +81,8 @@ void app_repair_follow(struct app *app);
 int app_cycle_begin(struct app *app, const struct record *asked, const char *sha256);
 /* Reads the configuration anew and puts it in force. */
 bool app_reconfigure(struct app *app, char why[static STEP_TEXT_MAX]);
+/* Starts the color, once a supervisor, if it is known to be down. */
+void app_color_start(struct app *app, enum color color);
 /* Tells each color its part by the record, where no environment file is there. */
 void app_parts_restore(struct app *app);
 /* Makes the color the primary, for the steady state. */
