@@ -10,6 +10,7 @@
 #include "app-inside.h"
 #include "base/fd.h"
 #include "report.h"
+#include "timer.h"
 
 /* How often it is tried to write down how a cycle ended. */
 #define RECORD_RETRY_USEC (1 * USEC_PER_SEC)
@@ -20,15 +21,7 @@ static int on_record_retry(sd_event_source *source, uint64_t usec, void *userdat
 
 static void record_retry_arm(struct app *app)
 {
-	int r;
-
-	if (app->record_retry)
-		r = sd_event_source_set_time_relative(app->record_retry, RECORD_RETRY_USEC);
-	else
-		r = sd_event_add_time_relative(app->event, &app->record_retry, CLOCK_MONOTONIC,
-			RECORD_RETRY_USEC, 0, on_record_retry, app);
-	if (r >= 0)
-		(void)sd_event_source_set_enabled(app->record_retry, SD_EVENT_ONESHOT);
+	(void)timer_arm(app->event, &app->record_retry, RECORD_RETRY_USEC, on_record_retry, app);
 }
 
 /* A supervisor that comes back must not take a cycle that has ended for one that was cut. */
@@ -142,16 +135,8 @@ static int on_figures(sd_event_source *source, uint64_t usec, void *userdata)
 
 static bool figures_wait(struct app *app)
 {
-	int r;
-
-	if (!app_is_routed(app) || steer_ask_counters(app->steer) < 0)
-		return false;
-	if (app->figures)
-		r = sd_event_source_set_time_relative(app->figures, FIGURES_USEC);
-	else
-		r = sd_event_add_time_relative(app->event, &app->figures, CLOCK_MONOTONIC,
-			FIGURES_USEC, 0, on_figures, app);
-	return r >= 0 && sd_event_source_set_enabled(app->figures, SD_EVENT_ONESHOT) >= 0;
+	return app_is_routed(app) && steer_ask_counters(app->steer) >= 0 &&
+	       timer_arm(app->event, &app->figures, FIGURES_USEC, on_figures, app) >= 0;
 }
 
 static void on_deploy_ended(void *owner, const struct record *record, bool durable)

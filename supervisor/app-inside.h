@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What app.c (who belongs together), app-order.c (what is asked of it), app-cycle.c (a cycle),
- * app-plan.c (what one would do) and app-state.c (what is true of the whole) share. Nobody else
- * includes this.
+ * app-plan.c (what one would do), app-start.c (the first start of a color), app-repair.c (parts
+ * that do not fit) and app-state.c (what is true of the whole) share. Nobody else includes this.
  */
 #pragma once
 

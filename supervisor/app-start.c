@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "environment.h"
 #include "report.h"
+#include "timer.h"
 
 /* A start may have to wait for a stop: systemd's DefaultTimeoutStopSec=, and a little. */
 #define STOP_LIMIT_USEC (100 * USEC_PER_SEC)
@@ -37,18 +38,11 @@ static void start_again(struct start *start, const char *why)
 {
 	const struct instance *instance = instances_get(start->app->instances, start->color);
 	struct report_fields fields = {.color = color_name(start->color), .unit = instance->unit};
-	int r;
 
 	if (strcmp(why, start->told) != 0)
 		report(REPORT_WARNING, &fields, "%s", why);
 	snprintf(start->told, sizeof(start->told), "%s", why);
-	if (start->again)
-		r = sd_event_source_set_time_relative(start->again, AGAIN_USEC);
-	else
-		r = sd_event_add_time_relative(start->app->event, &start->again, CLOCK_MONOTONIC,
-			AGAIN_USEC, 0, on_start_again, start);
-	if (r >= 0)
-		(void)sd_event_source_set_enabled(start->again, SD_EVENT_ONESHOT);
+	(void)timer_arm(start->app->event, &start->again, AGAIN_USEC, on_start_again, start);
 }
 
 static void on_start_ended(void *owner, enum job_result result, const char *why)

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "config.h"
 #include "report.h"
+#include "timer.h"
 
 #define JOB_LIMIT_USEC (100 * USEC_PER_SEC)
 #define AGAIN_USEC     (5 * USEC_PER_SEC)
@@ -39,15 +40,7 @@ static int on_again(sd_event_source *source, uint64_t usec, void *userdata)
 
 static void again_arm(struct target *target)
 {
-	int r;
-
-	if (target->again)
-		r = sd_event_source_set_time_relative(target->again, AGAIN_USEC);
-	else
-		r = sd_event_add_time_relative(target->event, &target->again, CLOCK_MONOTONIC,
-			AGAIN_USEC, 0, on_again, target);
-	if (r >= 0)
-		(void)sd_event_source_set_enabled(target->again, SD_EVENT_ONESHOT);
+	(void)timer_arm(target->event, &target->again, AGAIN_USEC, on_again, target);
 }
 
 static void on_job(void *owner, enum job_result result, const char *why)
