@@ -106,6 +106,16 @@ static bool target_is_valid(enum http1_method method, const char *target, size_t
 	return colon[1] == '/' && colon[2] == '/' && colon[3] != '/';
 }
 
+enum http1_verdict http1_preface_match(const char *bytes, size_t size)
+{
+	static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+	size_t length = sizeof(preface) - 1;
+
+	if (memcmp(bytes, preface, size < length ? size : length) != 0)
+		return HTTP1_BAD;
+	return size < length ? HTTP1_MORE : HTTP1_OK;
+}
+
 /* request-line = method SP request-target SP HTTP-version, RFC 9112 section 3 */
 enum http1_verdict http1_request_line_parse(struct http1_scan *scan, struct http1_head *head)
 {

@@ -155,6 +155,13 @@ enum http1_verdict http1_request_parse(
 enum http1_verdict http1_response_parse(const char *bytes, size_t size, uint32_t *seen,
 	enum http1_method request, struct http1_head *ret_head);
 
+/*
+ * What HTTP/2 begins with where both sides know beforehand that it is spoken (RFC 9113 section
+ * 3.4): `PRI * HTTP/2.0`, an empty line, `SM`, an empty line. HTTP1_OK: the bytes begin with it;
+ * HTTP1_MORE: so far; HTTP1_BAD: they begin with something else.
+ */
+enum http1_verdict http1_preface_match(const char *bytes, size_t size);
+
 /* How many bytes of CRLF stand before a request line (RFC 9112 section 2.2); a lone CR at the end
  * is not counted. */
 size_t http1_skip_empty_lines(const char *bytes, size_t size);

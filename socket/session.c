@@ -99,6 +99,14 @@ static void head_refuse(struct session *session, enum ending ending)
 	session_answer(session, ending);
 }
 
+/* It is relayed as bytes from now on, and counts as a write: nobody here knows what they mean. */
+static void bytes_begin(struct session *session)
+{
+	session->tcp = true;
+	session->class = ROUTE_WRITES;
+	session_dispatch_parsed(session);
+}
+
 static void request_begin(struct session *session)
 {
 	struct worker *worker = session->worker;
@@ -107,6 +115,7 @@ static void request_begin(struct session *session)
 
 	flow->keeping = true;
 	flow->kept = flow->parsed;
+	session->unread = false;
 	session->head_size = head->size;
 	session->method = head->method;
 	session->keep_alive = head->keep_alive;
@@ -137,23 +146,49 @@ static bool head_fill(struct session *session)
 	return result == FLOW_MOVED;
 }
 
+static void empty_lines_skip(struct session *session)
+{
+	struct flow *flow = &session->request;
+	size_t n;
+
+	if (!flow->buffer)
+		return;
+	n = http1_skip_empty_lines(flow_bytes(flow) + flow->parsed, flow_unparsed(flow));
+	if (n > 0)
+		session->unread = false;
+	flow_skip_head(flow, (uint32_t)n);
+	flow_settle(flow, &session->worker->buffers);
+}
+
+/* HTTP/2 begins with a connection or not at all; behind a request its preface is one of a version
+ * that is not spoken. */
+static enum http1_verdict preface_look(const struct session *session)
+{
+	const struct flow *flow = &session->request;
+
+	return session->unread ? http1_preface_match(flow_bytes(flow), flow_unparsed(flow))
+			       : HTTP1_BAD;
+}
+
 static bool head_step(struct session *session)
 {
 	struct worker *worker = session->worker;
 	struct flow *flow = &session->request;
 	enum http1_verdict verdict;
 
-	if (flow->buffer) {
-		flow_skip_head(flow, (uint32_t)http1_skip_empty_lines(
-					     flow_bytes(flow) + flow->parsed, flow_unparsed(flow)));
-		flow_settle(flow, &worker->buffers);
-	}
+	empty_lines_skip(session);
 	if (flow_unparsed(flow) == 0) {
 		session->head_size = 0;
 		return head_fill(session);
 	}
-	verdict = http1_request_parse(flow_bytes(flow) + flow->parsed, flow_unparsed(flow),
-		&session->seen, &worker->head);
+	verdict = preface_look(session);
+	if (verdict == HTTP1_OK) {
+		bytes_begin(session);
+		return true;
+	}
+	if (verdict != HTTP1_MORE)
+		verdict = http1_request_parse(flow_bytes(flow) + flow->parsed, flow_unparsed(flow),
+			&session->seen, &worker->head);
 	if (verdict == HTTP1_OK) {
 		request_begin(session);
 		return true;
@@ -300,14 +335,14 @@ void session_begin(struct worker *worker, int fd, const struct sockaddr_storage 
 	list_append(&worker->sessions, &session->link);
 	timer_arm(worker, &session->timer, TIMER_IDLE);
 	session->tcp = worker->plan.protocol == PROTOCOL_TCP;
+	session->unread = true;
 	if (atomic_fetch_add(&worker->shared->clients, 1) >=
 		worker->shared->settings.connections_max) {
 		session->close_after = true;
 		session_answer(session, ENDING_TOO_MANY_CLIENTS);
-	} else if (session->tcp) {
+	} else if (worker->plan.protocol == PROTOCOL_TCP) {
 		/* Its client may wait for the server to speak first. */
-		session->class = ROUTE_WRITES;
-		session_dispatch_parsed(session);
+		bytes_begin(session);
 	}
 	session_advance(session);
 }

@@ -68,6 +68,7 @@ struct session {
 	uint64_t answered_at; /* the first byte of the present head of its response came */
 
 	bool tcp;	     /* relayed as bytes, from its first to its last */
+	bool unread;	     /* not a byte was taken yet: it may begin with HTTP/2's preface */
 	bool keep_alive;     /* what the client wants */
 	bool http10;	     /* the client knows neither chunked nor 1xx */
 	bool upgrade;	     /* it asked for one that we pass on */

@@ -63,6 +63,8 @@ bool tunnel_connect_step(struct session *session)
 	session->response_begun = true; /* no answer of ours would be understood */
 	head->framing = HTTP1_TUNNEL;
 	session->request_body = session->response_body = http1_body_begin(head);
+	/* A preface was read before anybody knew what it is. */
+	(void)flow_frame(&session->request, &session->request_body, false);
 	tunnel_enter(session);
 	return true;
 }

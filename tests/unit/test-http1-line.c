@@ -200,6 +200,24 @@ static void another_version_is_told_from_garbage(void **state)
 	lines_read(lines, ELEMENTS(lines), AS_REQUEST);
 }
 
+static void the_preface_of_http_2_is_known_at_every_split(void **state)
+{
+	static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4";
+	char odd[sizeof(preface)];
+
+	(void)state;
+	for (size_t size = 1; size < sizeof(preface); size++)
+		assert_int_equal(http1_preface_match(guarded_copy(preface, size), size),
+			size < 24 ? HTTP1_MORE : HTTP1_OK);
+	for (size_t at = 0; at < 24; at++) {
+		memcpy(odd, preface, sizeof(preface));
+		odd[at] ^= 0x20;
+		for (size_t size = 1; size < sizeof(preface); size++)
+			assert_int_equal(http1_preface_match(guarded_copy(odd, size), size),
+				size > at ? HTTP1_BAD : HTTP1_MORE);
+	}
+}
+
 static void a_status_is_three_digits_from_100_to_599(void **state)
 {
 	static const struct line lines[] = {
@@ -265,6 +283,7 @@ int main(void)
 		cmocka_unit_test(a_target_has_one_of_the_four_forms),
 		cmocka_unit_test(doubtful_request_lines_are_refused),
 		cmocka_unit_test(another_version_is_told_from_garbage),
+		cmocka_unit_test(the_preface_of_http_2_is_known_at_every_split),
 		cmocka_unit_test(a_status_is_three_digits_from_100_to_599),
 		cmocka_unit_test(parts_of_a_status_line_are_found),
 	};

@@ -240,15 +240,6 @@ def an_upgrade_to_cleartext_http_2_is_not_passed_on(s):
 
 
 @story
-def the_preface_of_http_2_is_refused(s):
-    c = s.client()
-    c.send(b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
-    assert c.response().status in (400, 505)
-    c.expect_end()
-    s.blue.expect_silence()
-
-
-@story
 def a_tunnel_holds_back_who_is_not_read(s):
     before = s.relay.memory()
     size = 128 << 20
