@@ -120,10 +120,13 @@ static void tell_drained(struct control *control, enum color color)
 	if (left > 0)
 		return;
 	control->drain_announced[color] = true;
-	(void)snprintf(text, sizeof(text), "drained %s scope=%s cut=%llu", color_name(color),
-		words_scope(drain->extent), (unsigned long long)totals.cut[color]);
-	log_info("Drained %s (%s), %llu cut.", color_name(color), words_scope(drain->extent),
-		(unsigned long long)totals.cut[color]);
+	(void)snprintf(text, sizeof(text), "drained %s scope=%s cut=%llu streams=%llu",
+		color_name(color), words_scope(drain->extent),
+		(unsigned long long)totals.cut[color],
+		(unsigned long long)totals.cut_streams[color]);
+	log_info("Drained %s (%s), %llu cut, %llu of them streams.", color_name(color),
+		words_scope(drain->extent), (unsigned long long)totals.cut[color],
+		(unsigned long long)totals.cut_streams[color]);
 	tell_all(control, text);
 }
 

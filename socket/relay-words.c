@@ -318,4 +318,5 @@ void words_counters(const struct relay_totals *totals, char *buffer, size_t size
 		put(&text, " %s.latency=", color_name((enum color)color));
 		put_latency(&text, totals->latency[color]);
 	}
+	put(&text, " cut-streams=%llu", (unsigned long long)totals->cut_streams_ever);
 }

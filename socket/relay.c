@@ -126,8 +126,8 @@ static void plan_follow(struct worker *worker)
 			backend_pool_clear(worker, (enum color)color);
 		if (worker->plan.drain[color].serial == before.drain[color].serial)
 			continue;
-		worker->cut_total[color] = 0;
 		atomic_store(&worker->counters.cut[color].value, 0);
+		atomic_store(&worker->counters.cut_streams[color].value, 0);
 	}
 	sessions_follow_plan(worker);
 	atomic_store(&worker->followed, worker->plan.serial);
@@ -382,12 +382,14 @@ static void count_worker(struct relay_totals *totals, const struct worker_counte
 		totals->streams[color] += counter_read(&counters->streams[color]);
 		totals->failed[color] += counter_read(&counters->failed[color]);
 		totals->cut[color] += counter_read(&counters->cut[color]);
+		totals->cut_streams[color] += counter_read(&counters->cut_streams[color]);
 		totals->errors[color] += counter_read(&counters->errors[color]);
 		for (int bucket = 0; bucket < LATENCY_BUCKETS; bucket++)
 			totals->latency[color][bucket] +=
 				counter_read(&counters->latency[color][bucket]);
 	}
 	totals->cut_ever += counter_read(&counters->cut_ever);
+	totals->cut_streams_ever += counter_read(&counters->cut_streams_ever);
 	totals->held_ever += counter_read(&counters->held_ever);
 	totals->hold_expired += counter_read(&counters->hold_expired);
 	for (int ending = 0; ending < ENDING_COUNT; ending++)

@@ -17,9 +17,11 @@ struct relay;
 struct relay_totals {
 	uint64_t answered[ROUTE_CLASS_COUNT][COLOR_COUNT];
 	uint64_t inflight[ROUTE_CLASS_COUNT][COLOR_COUNT];
-	uint64_t streams[COLOR_COUNT], failed[COLOR_COUNT], cut[COLOR_COUNT];
+	uint64_t streams[COLOR_COUNT], failed[COLOR_COUNT];
+	uint64_t cut[COLOR_COUNT], cut_streams[COLOR_COUNT]; /* by the drain under way */
 	uint64_t errors[COLOR_COUNT], latency[COLOR_COUNT][LATENCY_BUCKETS];
-	uint64_t cut_ever, held_ever, hold_expired, holding, hold_longest_usec, clients;
+	uint64_t cut_ever, cut_streams_ever, held_ever, hold_expired, holding, hold_longest_usec,
+		clients;
 	uint64_t endings[ENDING_COUNT];
 };
 

@@ -15,49 +15,45 @@ static bool in_scope(const struct session *session, enum color color, enum drain
 	return extent == DRAIN_OF_ALL || session->class == ROUTE_READS;
 }
 
-static uint64_t streams_in_scope(struct worker *worker, enum color color, enum drain_extent extent)
+/*
+ * When a stream is ended: at a point of the last half of its time that chance gives it, so that
+ * neither the clients of one color nor those of one worker come back in step. Chance is a hash of
+ * who it is, keyed by the worker's random number: nothing need be remembered of it.
+ */
+static uint64_t stream_end(const struct session *session, const struct plan_drain *drain)
 {
-	struct link *link, *after;
-	uint64_t count = 0;
+	const struct worker *worker = session->worker;
+	const uint64_t who[] = {(uintptr_t)session, drain->serial};
+	uint64_t window = (drain->streams_usec - drain->begun_usec) / 2;
+	uint64_t before_limit = siphash(&worker->deck.key, who, sizeof(who)) % (window + 1);
 
-	list_for_each(link, after, &worker->sessions)
-	{
-		const struct session *session = container_of(link, struct session, link);
-
-		if (session->stream && in_scope(session, color, extent))
-			count++;
-	}
-	return count;
+	return drain->streams_usec - before_limit;
 }
 
-/*
- * Streams end one after the other over the last half of their time, so that their clients do not
- * all come back at the same moment. Returns how many may be left now.
- */
-static uint64_t streams_allowed(struct worker *worker, enum color color)
+static bool is_over(const struct session *session, const struct plan_drain *drain)
 {
-	const struct plan_drain *drain = &worker->plan.drain[color];
-	uint64_t half = (drain->streams_usec - drain->begun_usec) / 2;
-	uint64_t left;
+	uint64_t now = session->worker->now;
 
-	if (worker->now >= drain->streams_usec)
-		return 0;
-	left = drain->streams_usec - worker->now;
-	if (half == 0 || left > half)
-		return UINT64_MAX;
-	if (worker->cut_total[color] == 0)
-		worker->cut_total[color] = streams_in_scope(worker, color, drain->extent);
-	return worker->cut_total[color] * left / half;
+	return session->stream ? now >= stream_end(session, drain) : now >= drain->requests_usec;
+}
+
+static void count_cut(struct session *session)
+{
+	struct worker_counters *counters = &session->worker->counters;
+
+	counter_add(&counters->cut[session->color], 1);
+	counter_add(&counters->cut_ever, 1);
+	if (!session->stream)
+		return;
+	counter_add(&counters->cut_streams[session->color], 1);
+	counter_add(&counters->cut_streams_ever, 1);
 }
 
 /* A read that a color leaves unanswered, because it hangs say, is for the other one. */
 static void cut(struct session *session)
 {
-	struct worker *worker = session->worker;
-
 	if (!exchange_move(session)) {
-		counter_add(&worker->counters.cut[session->color], 1);
-		counter_add(&worker->counters.cut_ever, 1);
+		count_cut(session);
 		exchange_fail(session, ENDING_CUT);
 	}
 	session_make_ready(session);
@@ -66,9 +62,6 @@ static void cut(struct session *session)
 static void drain_color(struct worker *worker, enum color color)
 {
 	const struct plan_drain *drain = &worker->plan.drain[color];
-	uint64_t allowed = streams_allowed(worker, color);
-	uint64_t streams = streams_in_scope(worker, color, drain->extent);
-	bool plain_is_over = worker->now >= drain->requests_usec;
 	struct link *link, *after;
 
 	/* cut() ends or keeps this session, and no other. */
@@ -76,14 +69,8 @@ static void drain_color(struct worker *worker, enum color color)
 	{
 		struct session *session = container_of(link, struct session, link);
 
-		if (!in_scope(session, color, drain->extent))
-			continue;
-		if (session->stream && streams > allowed) {
-			streams--;
+		if (in_scope(session, color, drain->extent) && is_over(session, drain))
 			cut(session);
-		} else if (!session->stream && plain_is_over) {
-			cut(session);
-		}
 	}
 }
 

@@ -113,7 +113,8 @@ static uint64_t *counter_find(struct steer_counters *counters, const char *name)
 		{"holding", &counters->holding},
 		{"hold-longest-usec", &counters->hold_longest_usec},
 		{"hold-expired", &counters->hold_expired},
-		{"cut", &counters->cut},
+		{"cut", &counters->cut.exchanges},
+		{"cut-streams", &counters->cut.streams},
 		{"connections", &counters->connections},
 	};
 	char color[16];
@@ -191,16 +192,18 @@ void steer_words_counters(char **words, struct steer_counters *ret_counters)
 	}
 }
 
-int steer_words_drained(char **words, enum drain_scope *ret_scope, uint64_t *ret_cut)
+int steer_words_drained(char **words, enum drain_scope *ret_scope, struct steer_cut *ret_cut)
 {
+	struct steer_cut cut = {0};
 	int scope = -EINVAL;
-	uint64_t cut = 0;
 
 	for (; *words; words++)
 		if (strncmp(*words, "scope=", 6) == 0)
 			scope = name_lookup(scope_names, DRAIN_SCOPE_COUNT, *words + 6);
 		else if (strncmp(*words, "cut=", 4) == 0)
-			cut = strtoull(*words + 4, NULL, 10);
+			cut.exchanges = strtoull(*words + 4, NULL, 10);
+		else if (strncmp(*words, "streams=", 8) == 0)
+			cut.streams = strtoull(*words + 8, NULL, 10);
 	if (scope < 0)
 		return -EBADMSG;
 	*ret_scope = (enum drain_scope)scope;

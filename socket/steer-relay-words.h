@@ -32,5 +32,5 @@ int steer_words_route(char **words, struct route *ret_route);
  * counter that an earlier one does not know is 0. */
 void steer_words_counters(char **words, struct steer_counters *ret_counters);
 
-/* "scope=all cut=0". 0, or -EBADMSG if the scope is missing or unknown. */
-int steer_words_drained(char **words, enum drain_scope *ret_scope, uint64_t *ret_cut);
+/* "scope=all cut=2 streams=1". 0, or -EBADMSG if the scope is missing or unknown. */
+int steer_words_drained(char **words, enum drain_scope *ret_scope, struct steer_cut *ret_cut);

@@ -84,7 +84,7 @@ static void drained(struct steer *steer, enum color color, char **words)
 {
 	struct wished_drain *wished = &steer->drains[color];
 	enum drain_scope scope;
-	uint64_t cut;
+	struct steer_cut cut;
 
 	/* The end of a drain that another one has replaced is no news. */
 	if (steer_words_drained(words, &scope, &cut) < 0 || !wished->wished ||
@@ -92,7 +92,7 @@ static void drained(struct steer *steer, enum color color, char **words)
 		return;
 	wished->wished = false;
 	if (steer->events.drained)
-		steer->events.drained(steer->owner, color, scope, cut);
+		steer->events.drained(steer->owner, color, scope, &cut);
 }
 
 static void message_read(struct steer *steer, char *text)

@@ -71,6 +71,12 @@ struct steer_affinity {
  * ends at 0.5 ms, the last but one at 23.2 s, the last has no end. */
 #define STEER_LATENCY_BUCKETS 64
 
+/* What a drain's limits have ended. */
+struct steer_cut {
+	uint64_t exchanges;
+	uint64_t streams; /* of these, streams and tunnels; 0 from an earlier relay */
+};
+
 struct steer_counters {
 	uint64_t reads[COLOR_COUNT], writes[COLOR_COUNT]; /* requests answered by the color */
 	uint64_t failed[COLOR_COUNT];			  /* answered 502/504, or cut, by us */
@@ -84,16 +90,17 @@ struct steer_counters {
 	uint64_t holding;		/* waiting now */
 	uint64_t hold_longest_usec;
 	uint64_t hold_expired; /* answered 503 because a limit of the hold queue was reached */
-	uint64_t cut;	       /* exchanges ended by a drain's limit */
-	uint64_t connections;  /* client connections now open */
+	struct steer_cut cut;
+	uint64_t connections; /* client connections now open */
 };
 
 /* All optional. Called from the event loop, never from within a steer_*() call. */
 struct steer_events {
 	/* Every worker follows `route`, the last one given to steer_route(). */
 	void (*followed)(void *owner, const struct route *route);
-	/* No exchange in the scope is left on the color; `cut` were ended by a limit. */
-	void (*drained)(void *owner, enum color color, enum drain_scope scope, uint64_t cut);
+	/* No exchange in the scope is left on the color. */
+	void (*drained)(
+		void *owner, enum color color, enum drain_scope scope, const struct steer_cut *cut);
 	/* The color refused a connection (at most once a second a color). */
 	void (*refused)(void *owner, enum color color);
 	/* The relay came (true) or went (false). */

@@ -135,8 +135,9 @@ struct worker_counters {
 	struct counter failed[COLOR_COUNT];
 	struct counter errors[COLOR_COUNT]; /* responses of its own that say it went wrong */
 	struct counter latency[COLOR_COUNT][LATENCY_BUCKETS];
-	struct counter cut[COLOR_COUNT]; /* by the drain under way */
-	struct counter cut_ever, held_ever, hold_expired;
+	struct counter cut[COLOR_COUNT];	 /* by the drain under way */
+	struct counter cut_streams[COLOR_COUNT]; /* of these */
+	struct counter cut_ever, cut_streams_ever, held_ever, hold_expired;
 	struct counter endings[ENDING_COUNT];
 };
 
@@ -160,8 +161,7 @@ struct worker {
 	uint64_t
 		accept_at; /* when a listener that had no descriptors left is asked again; 0: now */
 	uint64_t drain_at; /* when a drain's limits are looked at again */
-	uint64_t cut_total[COLOR_COUNT]; /* streams there were when the cutting began */
-	uint32_t shed; /* idle clients to be closed after this batch: descriptors ran out */
+	uint32_t shed;	   /* idle clients to be closed after this batch: descriptors ran out */
 	bool stopping;
 	uint64_t stop_at; /* then what is still in flight is cut */
 

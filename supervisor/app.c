@@ -117,7 +117,8 @@ static void on_followed(void *owner, const struct route *route)
 	watch_followed(app->watch, route);
 }
 
-static void on_drained(void *owner, enum color color, enum drain_scope scope, uint64_t cut)
+static void on_drained(
+	void *owner, enum color color, enum drain_scope scope, const struct steer_cut *cut)
 {
 	struct app *app = owner;
 

@@ -89,7 +89,9 @@ static void add_counts(json_t *object, const struct receipt *receipt)
 					   : receipt->hold_longest_before_usec),
 			"longest_is_a_bound",
 			receipt->held > 0 && receipt->hold_longest_usec == 0));
-	(void)json_object_set_new(object, "cut", json_integer((json_int_t)receipt->cut));
+	(void)json_object_set_new(object, "cut", json_integer((json_int_t)receipt->cut.exchanges));
+	(void)json_object_set_new(
+		object, "cut_streams", json_integer((json_int_t)receipt->cut.streams));
 }
 
 static void add_receipt(json_t *object, const struct receipt *receipt)
@@ -190,19 +192,19 @@ static void sentence_of_counts(const json_t *cycle, char *buffer, size_t size)
 		return;
 	snprintf(buffer, size,
 		"; %sblue answered %.0f requests, green %.0f; %.0f waited (at most %.3f s), %.0f "
-		"of them too long; %.0f failed, %.0f were cut",
+		"of them too long; %.0f failed, %.0f were cut, %.0f of them streams",
 		json_is_true(json_object_get(requests, "relay_began_anew")) ? "at least, " : "",
 		figure(blue, "reads") + figure(blue, "writes"),
 		figure(green, "reads") + figure(green, "writes"), figure(held, "count"),
 		figure(held, "longest"), figure(held, "expired"), served_sum(cycle, "failed"),
-		figure(cycle, "cut"));
+		figure(cycle, "cut"), figure(cycle, "cut_streams"));
 }
 
 void show_sentence(const json_t *cycle, char *buffer, size_t size)
 {
 	const char *release = word(cycle, "release");
 	double took = figure(cycle, "ended") - figure(cycle, "started");
-	char counts[256], own[64] = "";
+	char counts[320], own[64] = "";
 
 	sentence_of_counts(cycle, counts, sizeof(counts));
 	if (json_object_get(cycle, "supervisor_seconds"))

@@ -57,10 +57,11 @@ static json_t *show_color(const struct instance *instance)
 
 static json_t *show_counters(const struct steer_counters *counters)
 {
-	json_t *object = json_pack("{s:I, s:I, s:f, s:I, s:I, s:I}", "held",
+	json_t *object = json_pack("{s:I, s:I, s:f, s:I, s:I, s:I, s:I}", "held",
 		(json_int_t)counters->held, "holding", (json_int_t)counters->holding,
 		"hold_longest", (double)counters->hold_longest_usec / USEC_PER_SEC, "hold_expired",
-		(json_int_t)counters->hold_expired, "cut", (json_int_t)counters->cut, "connections",
+		(json_int_t)counters->hold_expired, "cut", (json_int_t)counters->cut.exchanges,
+		"cut_streams", (json_int_t)counters->cut.streams, "connections",
 		(json_int_t)counters->connections);
 
 	for (enum color color = 0; object && color < COLOR_COUNT; color++)

@@ -93,7 +93,10 @@ void screen_counts(const struct ctl *ctl, const json_t *cycle)
 				: "the longest",
 			duration_format(json_figure(held, "longest"), longest),
 			json_figure(held, "expired"));
-	printf("; %.0f were cut\n", json_figure(cycle, "cut"));
+	printf("\n");
+	screen_label(ctl, "cut");
+	printf("%.0f exchanges by the limits of a drain, %.0f of them streams\n",
+		json_figure(cycle, "cut"), json_figure(cycle, "cut_streams"));
 }
 
 static void screen_asked(const struct ctl *ctl, const json_t *cycle)

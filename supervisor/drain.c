@@ -128,12 +128,13 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-void drain_relay_done(struct drain *drain, enum color color, enum drain_scope scope, uint64_t cut)
+void drain_relay_done(
+	struct drain *drain, enum color color, enum drain_scope scope, const struct steer_cut *cut)
 {
 	if (!drain || drain->phase != DRAIN_RELAY || color != drain->order.color ||
 		scope != drain->order.limits.scope)
 		return;
-	drain->outcome.cut = cut;
+	drain->outcome.cut = *cut;
 	relay_phase_ends(drain);
 }
 
@@ -173,12 +174,14 @@ void drain_describe(const struct drain *drain, char *buffer, size_t size)
 	else if (outcome->left + outcome->unaccepted > 0)
 		snprintf(buffer, size,
 			"%u connections to port %u were left at the deadline, %u of them not "
-			"accepted; %llu exchanges were cut",
+			"accepted; %llu exchanges were cut, %llu of them streams",
 			outcome->left + outcome->unaccepted, drain->order.port, outcome->unaccepted,
-			(unsigned long long)outcome->cut);
-	else if (outcome->cut > 0)
-		snprintf(buffer, size, "%llu exchanges were cut by the limit",
-			(unsigned long long)outcome->cut);
+			(unsigned long long)outcome->cut.exchanges,
+			(unsigned long long)outcome->cut.streams);
+	else if (outcome->cut.exchanges > 0)
+		snprintf(buffer, size, "%llu exchanges were cut by the limit, %llu of them streams",
+			(unsigned long long)outcome->cut.exchanges,
+			(unsigned long long)outcome->cut.streams);
 	else if (size > 0)
 		buffer[0] = '\0';
 }

@@ -27,8 +27,8 @@ struct drain_order {
 };
 
 struct drain_outcome {
-	bool relay_silent;   /* the relay did not say that it is done */
-	uint64_t cut;	     /* exchanges that the relay ended by a limit */
+	bool relay_silent; /* the relay did not say that it is done */
+	struct steer_cut cut;
 	uint32_t left;	     /* connections in the table at the end */
 	uint32_t unaccepted; /* and those that the app had not accepted */
 };
@@ -44,7 +44,8 @@ struct drain *drain_end(struct drain *drain);
 DEFINE_CLEANUP(struct drain, drain_end);
 
 /* The relay's event. */
-void drain_relay_done(struct drain *drain, enum color color, enum drain_scope scope, uint64_t cut);
+void drain_relay_done(
+	struct drain *drain, enum color color, enum drain_scope scope, const struct steer_cut *cut);
 
 bool drain_is_over(const struct drain *drain);
 const struct drain_outcome *drain_outcome(const struct drain *drain);

@@ -114,7 +114,9 @@ static bool went_down(const struct steer_counters *before, const struct steer_co
 			after->failed[color] < before->failed[color])
 			return true;
 	return after->held < before->held || after->hold_expired < before->hold_expired ||
-	       after->cut < before->cut || after->hold_longest_usec < before->hold_longest_usec;
+	       after->cut.exchanges < before->cut.exchanges ||
+	       after->cut.streams < before->cut.streams ||
+	       after->hold_longest_usec < before->hold_longest_usec;
 }
 
 static void served_add(struct receipt *receipt, const struct steer_counters *before,
@@ -130,7 +132,8 @@ static void served_add(struct receipt *receipt, const struct steer_counters *bef
 	}
 	receipt->held += after->held - before->held;
 	receipt->hold_expired += after->hold_expired - before->hold_expired;
-	receipt->cut += after->cut - before->cut;
+	receipt->cut.exchanges += after->cut.exchanges - before->cut.exchanges;
+	receipt->cut.streams += after->cut.streams - before->cut.streams;
 	/* The relay keeps the longest ever: one that did not grow was not reached again. */
 	if (after->hold_longest_usec > before->hold_longest_usec &&
 		after->hold_longest_usec > receipt->hold_longest_usec)

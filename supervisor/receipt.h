@@ -53,7 +53,8 @@ struct receipt {
 	struct receipt_served {
 		uint64_t reads, writes, errors, failed;
 	} served[COLOR_COUNT];
-	uint64_t held, hold_expired, cut;
+	uint64_t held, hold_expired;
+	struct steer_cut cut;
 	uint64_t hold_longest_before_usec; /* the relay's longest ever, before the cycle */
 	/* The longest of this cycle, if it was the longest ever; else 0: it was no longer than
 	 * hold_longest_before_usec. */

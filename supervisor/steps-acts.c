@@ -174,13 +174,13 @@ enum step_progress act_drain_progress(struct stage *stage, enum color color, enu
 	if (!drain_is_over(stage->drain))
 		return STEP_WAITING;
 	outcome = drain_outcome(stage->drain);
-	if (outcome->cut > 0 || outcome->left > 0 || outcome->unaccepted > 0)
+	if (outcome->cut.exchanges > 0 || outcome->left > 0 || outcome->unaccepted > 0)
 		report(REPORT_DRAIN_CUT, &fields, "%s: %s", color_name(color), text);
 	return STEP_DONE;
 }
 
 void stage_relay_drained(
-	struct stage *stage, enum color color, enum drain_scope scope, uint64_t cut)
+	struct stage *stage, enum color color, enum drain_scope scope, const struct steer_cut *cut)
 {
 	drain_relay_done(stage->drain, color, scope, cut);
 }

@@ -132,7 +132,7 @@ void stage_doubt(struct stage *stage, const struct record *record);
 
 /* For its owner: what a drain under way waits for. */
 void stage_relay_drained(
-	struct stage *stage, enum color color, enum drain_scope scope, uint64_t cut);
+	struct stage *stage, enum color color, enum drain_scope scope, const struct steer_cut *cut);
 /* And a trial. */
 void stage_counted(struct stage *stage, const struct steer_counters *counters);
 /* What a color has done between two countings. */

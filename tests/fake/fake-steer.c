@@ -55,6 +55,8 @@ void fake_steer_route(const struct route *route)
 
 static void on_drained(void *owner, unsigned number)
 {
+	static const struct steer_cut nothing;
+
 	(void)owner;
 	if (!the_steer || !world.relay_up || world.relay_deaf)
 		return;
@@ -63,7 +65,7 @@ static void on_drained(void *owner, unsigned number)
 			continue;
 		the_steer->draining[color] = false;
 		the_steer->events.drained(
-			the_steer->owner, color, the_steer->drains[color].scope, 0);
+			the_steer->owner, color, the_steer->drains[color].scope, &nothing);
 	}
 }
 

@@ -38,7 +38,7 @@ static struct {
 	struct route route;
 	enum color color;
 	enum drain_scope scope;
-	uint64_t cut;
+	struct steer_cut cut;
 	struct steer_counters counters;
 	bool within; /* a steer_*() call is on the stack */
 } heard;
@@ -51,14 +51,15 @@ static inline void on_followed(void *owner, const struct route *route)
 	heard.route = *route;
 }
 
-static inline void on_drained(void *owner, enum color color, enum drain_scope scope, uint64_t cut)
+static inline void on_drained(
+	void *owner, enum color color, enum drain_scope scope, const struct steer_cut *cut)
 {
 	(void)owner;
 	assert_false(heard.within);
 	heard.drained++;
 	heard.color = color;
 	heard.scope = scope;
-	heard.cut = cut;
+	heard.cut = *cut;
 }
 
 static inline void on_refused(void *owner, enum color color)

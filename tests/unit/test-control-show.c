@@ -258,7 +258,7 @@ static void receipt_fill(struct scene *scene)
 	counters.failed[COLOR_BLUE] = 1;
 	counters.held = 3;
 	counters.hold_expired = 1;
-	counters.cut = 2;
+	counters.cut = (struct steer_cut){.exchanges = 2, .streams = 1};
 	counters.hold_longest_usec = 1500000;
 	receipt_counters(&scene->receipt, &counters);
 	scene->view.receipt = &scene->receipt;
@@ -285,6 +285,7 @@ static void a_receipt_tells_probes_gate_and_counts(void **state)
 	assert_string_equal(at(cycle, "held"),
 		"{\"count\":2,\"expired\":1,\"longest\":1.5,\"longest_is_a_bound\":false}");
 	assert_string_equal(at(cycle, "cut"), "2");
+	assert_string_equal(at(cycle, "cut_streams"), "1");
 	json_decref(cycle);
 }
 
@@ -321,7 +322,7 @@ static void the_sentence_has_the_figures(void **state)
 		"cycle 01234567 of release 1.1 asked for by root (bash): succeeded after 10.0 s, "
 		"0.300 s of them the supervisor's own; blue answered 0 requests, green 65; 2 "
 		"waited "
-		"(at most 1.500 s), 1 of them too long; 1 failed, 2 were cut");
+		"(at most 1.500 s), 1 of them too long; 1 failed, 2 were cut, 1 of them streams");
 	json_decref(cycle);
 	/* And none where there are none. */
 	scene->view.receipt = NULL;

@@ -115,6 +115,13 @@ static const char *words(void)
 	return text;
 }
 
+static void relay_done(
+	enum color color, enum drain_scope scope, uint64_t exchanges, uint64_t streams)
+{
+	drain_relay_done(drain, color, scope,
+		&(struct steer_cut){.exchanges = exchanges, .streams = streams});
+}
+
 static void reads_are_drained_when_the_relay_says_so(void **state)
 {
 	(void)state;
@@ -123,10 +130,11 @@ static void reads_are_drained_when_the_relay_says_so(void **state)
 	assert_int_equal(said.scope, DRAIN_READS);
 	fake_event_run(event, SEC);
 	assert_int_equal(over, 0);
-	drain_relay_done(drain, COLOR_BLUE, DRAIN_READS, 3);
+	relay_done(COLOR_BLUE, DRAIN_READS, 3, 2);
 	assert_int_equal(over, 1);
 	assert_true(drain_is_over(drain));
-	assert_int_equal(drain_outcome(drain)->cut, 3);
+	assert_int_equal(drain_outcome(drain)->cut.exchanges, 3);
+	assert_int_equal(drain_outcome(drain)->cut.streams, 2);
 	/* The writes go on, and so do their connections: nobody looks at the table. */
 	assert_int_equal(table_read, 0);
 }
@@ -135,8 +143,8 @@ static void the_end_of_another_drain_is_not_ours(void **state)
 {
 	(void)state;
 	drain_it(DRAIN_ALL);
-	drain_relay_done(drain, COLOR_GREEN, DRAIN_ALL, 0);
-	drain_relay_done(drain, COLOR_BLUE, DRAIN_READS, 0);
+	relay_done(COLOR_GREEN, DRAIN_ALL, 0, 0);
+	relay_done(COLOR_BLUE, DRAIN_READS, 0, 0);
 	fake_event_run(event, SEC);
 	assert_int_equal(over, 0);
 	assert_int_equal(table_read, 0);
@@ -148,7 +156,7 @@ static void everything_is_drained_when_the_table_is_empty_too(void **state)
 	table.connections = 2;
 	table.accept_queue = 1;
 	drain_it(DRAIN_ALL);
-	drain_relay_done(drain, COLOR_BLUE, DRAIN_ALL, 0);
+	relay_done(COLOR_BLUE, DRAIN_ALL, 0, 0);
 	fake_event_run(event, 100 * MSEC);
 	assert_int_equal(over, 0);
 	assert_non_null(strstr(words(), "3 connections to port 9000"));
@@ -171,14 +179,14 @@ static void the_table_is_asked_seldom_where_the_kernel_tells(void **state)
 	(void)state;
 	table.connections = 1;
 	drain_it(DRAIN_ALL);
-	drain_relay_done(drain, COLOR_BLUE, DRAIN_ALL, 0);
+	relay_done(COLOR_BLUE, DRAIN_ALL, 0, 0);
 	fake_event_run(event, SEC);
 	often = table_read;
 	drain = drain_end(drain);
 	table_read = 0;
 	watch_fd = 0;
 	drain_it(DRAIN_ALL);
-	drain_relay_done(drain, COLOR_BLUE, DRAIN_ALL, 0);
+	relay_done(COLOR_BLUE, DRAIN_ALL, 0, 0);
 	fake_event_run(event, SEC);
 	assert_true(often > 40);
 	assert_true(table_read < 8);
@@ -189,14 +197,14 @@ static void what_is_left_at_the_deadline_is_told(void **state)
 	(void)state;
 	table.connections = 5;
 	drain_it(DRAIN_ALL);
-	drain_relay_done(drain, COLOR_BLUE, DRAIN_ALL, 2);
+	relay_done(COLOR_BLUE, DRAIN_ALL, 2, 1);
 	fake_event_run(event, 2900 * MSEC);
 	assert_int_equal(over, 0);
 	fake_event_run(event, 200 * MSEC);
 	assert_int_equal(over, 1);
 	assert_int_equal(drain_outcome(drain)->left, 5);
 	assert_non_null(strstr(words(), "5 connections"));
-	assert_non_null(strstr(words(), "2 exchanges were cut"));
+	assert_non_null(strstr(words(), "2 exchanges were cut, 1 of them streams"));
 }
 
 static void a_relay_that_says_nothing_is_not_waited_for_for_ever(void **state)
@@ -216,7 +224,7 @@ static void a_table_that_cannot_be_read_ends_at_the_deadline(void **state)
 	(void)state;
 	table_error = -EAGAIN;
 	drain_it(DRAIN_ALL);
-	drain_relay_done(drain, COLOR_BLUE, DRAIN_ALL, 0);
+	relay_done(COLOR_BLUE, DRAIN_ALL, 0, 0);
 	fake_event_run(event, 2900 * MSEC);
 	assert_int_equal(over, 0);
 	fake_event_run(event, 200 * MSEC);
@@ -231,7 +239,7 @@ static void a_limit_without_end_is_a_deadline_too(void **state)
 	what.limits.requests_usec = UINT64_MAX;
 	assert_true(drain_longest_usec(&what) < UINT64_MAX / 2);
 	assert_int_equal(drain_begin(event, NULL, NULL, &what, on_over, &over, &drain), 0);
-	drain_relay_done(drain, COLOR_BLUE, DRAIN_ALL, 0);
+	relay_done(COLOR_BLUE, DRAIN_ALL, 0, 0);
 	fake_event_run(event, 100 * MSEC);
 	assert_int_equal(over, 1);
 }

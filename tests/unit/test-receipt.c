@@ -109,7 +109,7 @@ static struct steer_counters counters_of(uint64_t figure)
 	struct steer_counters counters = {
 		.held = figure,
 		.hold_expired = figure,
-		.cut = figure,
+		.cut = {.exchanges = figure, .streams = figure / 2},
 	};
 
 	for (enum color color = 0; color < COLOR_COUNT; color++) {
@@ -138,7 +138,8 @@ static void what_is_served_is_a_difference(void **state)
 	assert_int_equal(receipt.served[COLOR_BLUE].failed, 3);
 	assert_int_equal(receipt.held, 3);
 	assert_int_equal(receipt.hold_expired, 3);
-	assert_int_equal(receipt.cut, 3);
+	assert_int_equal(receipt.cut.exchanges, 3);
+	assert_int_equal(receipt.cut.streams, 1);
 	assert_false(receipt.began_anew);
 	/* The same again adds nothing. */
 	receipt_counters(&receipt, &after);

@@ -84,11 +84,12 @@ static void a_drain_ends_with_its_own_event_only(void **state)
 	relay_says("drained blue scope=nonsense cut=1");
 	a_while();
 	assert_int_equal(heard.drained, 0);
-	relay_says("drained blue scope=all cut=7");
+	relay_says("drained blue scope=all cut=7 streams=3 tomorrow=4");
 	until(&heard.drained, 1);
 	assert_int_equal(heard.color, COLOR_BLUE);
 	assert_int_equal(heard.scope, DRAIN_ALL);
-	assert_int_equal(heard.cut, 7);
+	assert_int_equal(heard.cut.exchanges, 7);
+	assert_int_equal(heard.cut.streams, 3);
 	relay_says("drained blue scope=all cut=7");
 	a_while();
 	assert_int_equal(heard.drained, 1);
@@ -134,7 +135,8 @@ static void counters_are_understood_as_far_as_they_are_known(void **state)
 	relay_says("ok counters blue.reads=1 green.reads=2 blue.writes=3 green.writes=4 "
 		   "blue.failed=5 green.failed=6 blue.inflight=7 green.inflight=8 blue.streams=9 "
 		   "green.streams=10 held=11 holding=12 hold-longest-usec=13 hold-expired=14 "
-		   "cut=15 connections=18446744073709551615 purple.reads=99 blue.tomorrow=99 odd");
+		   "cut=15 connections=18446744073709551615 purple.reads=99 blue.tomorrow=99 odd "
+		   "cut-streams=14");
 	until(&heard.counted, 1);
 	assert_int_equal(heard.counters.reads[COLOR_BLUE], 1);
 	assert_int_equal(heard.counters.reads[COLOR_GREEN], 2);
@@ -146,7 +148,8 @@ static void counters_are_understood_as_far_as_they_are_known(void **state)
 	assert_int_equal(heard.counters.holding, 12);
 	assert_int_equal(heard.counters.hold_longest_usec, 13);
 	assert_int_equal(heard.counters.hold_expired, 14);
-	assert_int_equal(heard.counters.cut, 15);
+	assert_int_equal(heard.counters.cut.exchanges, 15);
+	assert_int_equal(heard.counters.cut.streams, 14);
 	assert_true(heard.counters.connections == UINT64_MAX);
 }
 

@@ -101,8 +101,9 @@ class Control:
             assert text.split()[0] not in ('ok', 'error'), f'unasked answer {text!r}'
             self.events.append(text)
 
-    def drained(self, color, scope='all', cut=0):
-        wanted = f'drained {color} scope={scope} cut={cut}'
+    def drained(self, color, scope='all', cut=0, streams=0):
+        """cut: what was ended by the limits; streams: how many of these were streams."""
+        wanted = f'drained {color} scope={scope} cut={cut} streams={streams}'
         event = self.event('drained')
         assert event == wanted, f'event {event!r}, not {wanted!r}'
 

@@ -28,6 +28,28 @@ def shorten(value):
     return text if len(text) < 400 else f'{text[:200]} ... {text[-100:]} ({len(text)} characters)'
 
 
+def ends(wires):
+    """Who ends, in that order, and when: (seconds since now, index) of each. What a wire still says
+    is thrown away."""
+    start = time.monotonic()
+    poll = select.poll()
+    index = {wire.sock.fileno(): i for i, wire in enumerate(wires)}
+    for number in index:
+        poll.register(number, select.POLLIN)
+    told = []
+    while index:
+        ready = poll.poll(WAIT * 1000)
+        assert ready, f'{len(index)} of {len(wires)} connections did not end within {WAIT:g} s'
+        for number, _ in ready:
+            wire = wires[index[number]]
+            if wire.fill():
+                wire.take(len(wire.buffer))
+                continue
+            told.append((time.monotonic() - start, index.pop(number)))
+            poll.unregister(number)
+    return told
+
+
 class Message:
     """A request or a response: its head as sent, and its body once that was read."""
 
