@@ -169,7 +169,7 @@ def a_drain_ends_connections_of_http_2_at_the_limit_of_streams(s):
     s.control.drain('blue', requests=0, streams=0.4)
     c.send(b'still')
     same(b.read(5), b'still')
-    s.control.drained('blue', cut=1)
+    s.control.drained('blue', cut=1, streams=1)
     c.expect_end()
     b.expect_end()
 
