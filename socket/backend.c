@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+/* For so long after its last response a pooled connection is taken without being looked at. Short
+ * beside the whole seconds after which applications close what is idle. */
+#define QUIET_USEC (100 * USEC_PER_MSEC)
+
 static void backend_bury(struct watch *watch)
 {
 	free(container_of(watch, struct backend, watch));
@@ -38,19 +42,23 @@ static void backend_expired(struct timer *timer)
 	backend_drop(container_of(timer, struct backend, timer));
 }
 
-static void backend_wake(struct watch *watch, uint32_t events)
+static void backend_note(struct watch *watch, uint32_t events)
 {
 	struct backend *backend = container_of(watch, struct backend, watch);
 
 	peer_note(&backend->peer, events);
-	if (backend->session) {
-		backend->woken(backend->session);
-		return;
-	}
 	/* Pooled: it is closed by the application, or says what nobody asked. A mere "writable" is
 	 * the end of a connect or of a full buffer. */
-	if (events & ~(uint32_t)EPOLLOUT)
+	if (!backend->session && events & ~(uint32_t)EPOLLOUT)
 		backend_drop(backend);
+}
+
+static void backend_wake(struct watch *watch)
+{
+	struct backend *backend = container_of(watch, struct backend, watch);
+
+	if (backend->session)
+		backend->woken(backend->session);
 }
 
 static int socket_connect(const struct sockaddr_in *address, int *ret_fd)
@@ -88,6 +96,7 @@ static int backend_connect(struct worker *worker, enum color color, struct backe
 	backend->worker = worker;
 	backend->color = color;
 	backend->port = worker->plan.backend[color].sin_port;
+	backend->watch.note = backend_note;
 	backend->watch.wake = backend_wake;
 	backend->watch.bury = backend_bury;
 	list_init(&backend->link);
@@ -102,12 +111,23 @@ static int backend_connect(struct worker *worker, enum color color, struct backe
 	return 0;
 }
 
-/* What stands in it before the question is no answer: a 408 for idling, or bytes behind the
- * response before. Its event may be in the batch whose request asks for a connection. */
+/*
+ * What stands in it before the question is no answer: a 408 for idling, or bytes behind the
+ * response before. Whatever came before the batch of events under way began was noted with it, and
+ * the connection dropped; so what may be missed came since, while others of the batch went on.
+ * A connection that has rested is asked again, because it is then that applications say a 408 or
+ * go. One that has just been given back is not: that would cost a system call a request where
+ * requests are many, and nobody gives up a connection within QUIET_USEC of its last response. Bytes
+ * behind a response come with it or at once, and whoever writes those so late that they fall into
+ * this very batch could as well write them a moment after the question, where nothing tells them
+ * from its answer.
+ */
 static bool backend_is_quiet(const struct backend *backend)
 {
 	char byte;
 
+	if (backend->worker->now - backend->timer.since < QUIET_USEC)
+		return true;
 	return recv(backend->peer.fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) < 0 &&
 	       errno == EAGAIN;
 }

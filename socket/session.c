@@ -251,12 +251,14 @@ void session_advance(struct session *session)
 	session_make_ready(session);
 }
 
-static void session_wake(struct watch *watch, uint32_t events)
+static void session_note(struct watch *watch, uint32_t events)
 {
-	struct session *session = container_of(watch, struct session, watch);
+	peer_note(&container_of(watch, struct session, watch)->client, events);
+}
 
-	peer_note(&session->client, events);
-	session_advance(session);
+static void session_wake(struct watch *watch)
+{
+	session_advance(container_of(watch, struct session, watch));
 }
 
 static void session_expired(struct timer *timer)
@@ -318,6 +320,7 @@ void session_begin(struct worker *worker, int fd, const struct sockaddr_storage 
 		return;
 	}
 	session->worker = worker;
+	session->watch.note = session_note;
 	session->watch.wake = session_wake;
 	session->watch.bury = session_bury;
 	session->client = peer_of(fd);

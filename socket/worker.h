@@ -104,10 +104,16 @@ struct timer {
 	void (*expired)(struct timer *timer);
 };
 
-/* ---- what epoll wakes; its memory outlives the batch of events it is in ---- */
+/*
+ * ---- what epoll wakes; its memory outlives the batch of events it is in ----
+ *
+ * A whole batch is noted before anybody in it goes on, so that who goes on knows what the kernel
+ * has said of all the others.
+ */
 struct watch {
 	struct link dead; /* in worker->dead once given up */
-	void (*wake)(struct watch *watch, uint32_t events);
+	void (*note)(struct watch *watch, uint32_t events); /* NULL: there is nothing to note */
+	void (*wake)(struct watch *watch);
 	void (*bury)(struct watch *watch); /* frees it, after the batch */
 };
 
