@@ -187,6 +187,7 @@ void backend_give_back(struct backend *backend)
 		return;
 	}
 	backend->session = NULL;
+	backend->flow.last = false;
 	list_insert(&worker->pool[color], &backend->link);
 	worker->pool_size[color]++;
 	timer_arm(worker, &backend->timer, TIMER_POOL);

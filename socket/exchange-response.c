@@ -14,6 +14,7 @@
 static void response_is_whole(struct session *session)
 {
 	session->response_whole = true;
+	session->backend->flow.last = session->close_after;
 	counter_add(&session->worker->counters.answered[session->class][session->color], 1);
 }
 
@@ -133,8 +134,8 @@ static void response_head(struct session *session)
  * section 9.6). Who said that this is its last request sends none. */
 static bool client_is_done(const struct session *session)
 {
-	return !session->keep_alive && !session->client.readable &&
-	       flow_unparsed(&session->request) == 0;
+	return !session->keep_alive && flow_unparsed(&session->request) == 0 &&
+	       session_is_quiet(session);
 }
 
 /* The whole response has been sent. */
@@ -149,7 +150,7 @@ void response_done(struct session *session)
 	if (request_whole && !session->close_after)
 		session_next(session);
 	else if (request_whole && client_is_done(session))
-		session_end(session, SESSION_CLOSE);
+		session_say_end(session);
 	else
 		session_linger(session);
 }

@@ -49,6 +49,8 @@ struct flow {
 	struct buffer *buffer;
 	uint32_t kept, next, limit, parsed, end;
 	bool keeping;
+	bool last; /* what may be sent is all there will be, and an end follows at once: the kernel
+		    * sends the two in one packet */
 
 	/* Bytes of our own that go before them (a head passed on): the rest of a short write. */
 	char *front;

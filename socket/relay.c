@@ -173,6 +173,8 @@ static void worker_turn(struct worker *worker)
 {
 	worker_ready(worker);
 	worker_expire(worker);
+	if (worker->watch_at != 0 && worker->watch_at <= worker->now)
+		sessions_watch(worker);
 	if (worker->retry_at != 0 && worker->retry_at <= worker->now)
 		sessions_retry_held(worker);
 	if (worker->drain_at != 0 && worker->drain_at <= worker->now)

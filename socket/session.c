@@ -6,8 +6,10 @@
 #include "session-parts.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/un.h>
 
 #include "exchange.h"
@@ -15,6 +17,11 @@
 
 /* Steps before others get their turn. */
 #define STEPS_MAX 64
+
+/* So long a client that waits for its first response goes unwatched: who asks one question a
+ * connection has left by then, and never cost an epoll_ctl(). Whether it hung up is known later by
+ * so much, no more. */
+#define WATCH_USEC (5 * USEC_PER_MSEC)
 
 static void session_bury(struct watch *watch)
 {
@@ -37,6 +44,7 @@ void session_end(struct session *session, enum session_end how)
 	timer_stop(&session->timer);
 	list_remove(&session->link);
 	list_remove(&session->ready);
+	list_remove(&session->unwatched);
 	flow_clear(&session->request, &session->worker->buffers);
 	flow_clear(&session->answer, &session->worker->buffers);
 	/* A reset says that what came is not the whole; an end could be taken for it. */
@@ -45,6 +53,14 @@ void session_end(struct session *session, enum session_end how)
 	session->client.fd = fd_close(session->client.fd);
 	atomic_fetch_sub(&session->worker->shared->clients, 1);
 	worker_unwatch(session->worker, &session->watch);
+}
+
+void session_say_end(struct session *session)
+{
+	/* First the end, with the bytes that waited for it: should the client say something after
+	 * all, close() throws away what was not sent. */
+	(void)shutdown(session->client.fd, SHUT_WR);
+	session_end(session, SESSION_CLOSE);
 }
 
 void session_next(struct session *session)
@@ -242,13 +258,65 @@ static bool session_step(struct session *session)
 	return false;
 }
 
+/* ---- watching it ---- */
+
+static bool is_watched(const struct session *session)
+{
+	return list_empty(&session->unwatched);
+}
+
+static void session_watch(struct session *session)
+{
+	list_remove(&session->unwatched);
+	if (worker_watch(session->worker, session->client.fd,
+		    EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, &session->watch) < 0)
+		session_end(session, SESSION_CUT);
+}
+
+/* Only the kernel can say when it goes on: it has to be watched. */
+static bool waits_for_client(const struct session *session)
+{
+	return session->state != SESSION_EXCHANGE || session->tcp || session->stream ||
+	       !http1_body_ended(&session->request_body) || !session->client.writable;
+}
+
+void sessions_watch(struct worker *worker)
+{
+	worker->watch_at = 0;
+	while (!list_empty(&worker->unwatched)) {
+		struct session *session =
+			container_of(worker->unwatched.next, struct session, unwatched);
+
+		if (session->begun + WATCH_USEC > worker->now) {
+			worker->watch_at = session->begun + WATCH_USEC;
+			return;
+		}
+		session_watch(session);
+	}
+}
+
+bool session_is_quiet(const struct session *session)
+{
+	char byte;
+
+	if (is_watched(session))
+		return !session->client.readable;
+	return recv(session->client.fd, &byte, sizeof(byte), MSG_PEEK) < 0 && errno == EAGAIN;
+}
+
 void session_advance(struct session *session)
 {
+	int steps = 0;
+
 	list_remove(&session->ready);
-	for (int steps = 0; steps < STEPS_MAX; steps++)
-		if (!session_step(session))
-			return;
-	session_make_ready(session);
+	while (steps < STEPS_MAX && session_step(session))
+		steps++;
+	if (session->state == SESSION_DEAD)
+		return;
+	if (steps == STEPS_MAX)
+		session_make_ready(session);
+	if (!is_watched(session) && waits_for_client(session))
+		session_watch(session);
 }
 
 static void session_note(struct watch *watch, uint32_t events)
@@ -329,12 +397,11 @@ void session_begin(struct worker *worker, int fd, const struct sockaddr_storage 
 	list_init(&session->ready);
 	timer_init(&session->timer, session_expired);
 	address_note(session, address);
-	if (worker_watch(worker, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, &session->watch) <
-		0) {
-		(void)fd_close(fd);
-		free(session);
-		return;
-	}
+	session->begun = worker->now;
+	list_init(&session->watch.dead);
+	list_append(&worker->unwatched, &session->unwatched);
+	if (worker->watch_at == 0)
+		worker->watch_at = worker->now + WATCH_USEC;
 	list_append(&worker->sessions, &session->link);
 	timer_arm(worker, &session->timer, TIMER_IDLE);
 	session->tcp = worker->plan.protocol == PROTOCOL_TCP;

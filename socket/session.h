@@ -38,9 +38,11 @@ struct session {
 	struct watch watch; /* first: epoll's pointer */
 	struct peer client;
 	struct worker *worker;
-	struct link link;  /* in worker->sessions */
-	struct link held;  /* in worker->held */
-	struct link ready; /* in worker->ready: it has more to do and gave way to others */
+	struct link link;      /* in worker->sessions */
+	struct link held;      /* in worker->held */
+	struct link ready;     /* in worker->ready: it has more to do and gave way to others */
+	struct link unwatched; /* in worker->unwatched, until epoll knows it */
+	uint64_t begun;
 	struct timer timer;
 	enum session_state state;
 	char address[INET6_ADDRSTRLEN]; /* "" on a unix socket */
@@ -109,8 +111,17 @@ void session_answer(struct session *session, enum ending ending);
 /* The next request of a connection that persists. */
 void session_next(struct session *session);
 
+/* Closes once all was said, to a client of which nothing more is to come. */
+void session_say_end(struct session *session);
+
+/* Nothing stands in its socket, even where nobody watches it yet. */
+bool session_is_quiet(const struct session *session);
+
 /* Nothing more is said; closes without a reset overtaking what was said. */
 void session_linger(struct session *session);
+
+/* Those who were accepted a moment ago, and go on, are watched from now on. */
+void sessions_watch(struct worker *worker);
 
 /* What is held is tried again: a color may accept now, or the route has changed. */
 void sessions_retry_held(struct worker *worker);

@@ -34,6 +34,7 @@ int worker_init(struct worker *worker, struct shared *shared, uint32_t index)
 	list_init(&worker->held);
 	list_init(&worker->ready);
 	list_init(&worker->dead);
+	list_init(&worker->unwatched);
 	pthread_mutex_init(&worker->mailbox_lock, NULL);
 	worker->mailbox_fd = -EBADF;
 	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -184,6 +185,7 @@ int worker_timeout_msec(const struct worker *worker)
 		return 0;
 	for (int kind = TIMER_NONE + 1; kind < TIMER_KIND_COUNT; kind++)
 		next = earlier(next, list_deadline(worker, (enum timer_kind)kind));
+	next = earlier(next, worker->watch_at);
 	next = earlier(next, worker->retry_at);
 	next = earlier(next, worker->accept_at);
 	next = earlier(next, worker->drain_at);

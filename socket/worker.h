@@ -111,7 +111,7 @@ struct timer {
  * has said of all the others.
  */
 struct watch {
-	struct link dead; /* in worker->dead once given up */
+	struct link dead;				    /* in worker->dead once given up */
 	void (*note)(struct watch *watch, uint32_t events); /* NULL: there is nothing to note */
 	void (*wake)(struct watch *watch);
 	void (*bury)(struct watch *watch); /* frees it, after the batch */
@@ -166,6 +166,7 @@ struct worker {
 	uint64_t retry_at; /* when `down` is forgotten and what is held is tried again */
 	uint64_t
 		accept_at; /* when a listener that had no descriptors left is asked again; 0: now */
+	uint64_t watch_at; /* when the oldest of `unwatched` is watched; 0: there is none */
 	uint64_t drain_at; /* when a drain's limits are looked at again */
 	uint32_t shed;	   /* idle clients to be closed after this batch: descriptors ran out */
 	bool stopping;
@@ -173,6 +174,7 @@ struct worker {
 
 	struct link timers[TIMER_KIND_COUNT];
 	struct link sessions, held, ready, dead;
+	struct link unwatched;	       /* sessions that epoll does not know yet, the oldest first */
 	struct link pool[COLOR_COUNT]; /* idle backend connections, the warmest first */
 	uint32_t pool_size[COLOR_COUNT];
 	struct buffer_pool buffers;
