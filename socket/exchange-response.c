@@ -51,9 +51,14 @@ void response_pass_head(struct session *session, enum forward_ending ending)
 	struct worker *worker = session->worker;
 	struct flow *flow = &session->backend->flow;
 	size_t length = forward_response_head(flow_bytes(flow) + flow->parsed, &worker->head,
-		ending, session->unchunk, worker->scratch);
+		ending, session->http10, worker->scratch);
 	bool framed;
 
+	/* Who passes on an answer without a date adds it (RFC 9110 section 6.6.1); an interim one
+	 * is of no age. */
+	if (worker->head.status >= 200 && !worker->head.dated)
+		length = forward_add_lines(
+			worker->scratch, length, worker_date(worker), DATE_LINE_SIZE - 1);
 	if (session->response_begun && session->cookie_due != SESSION_COOKIE_STAYS)
 		length = session_put_cookie(session, worker->scratch, length);
 	flow_skip_head(flow, worker->head.size);

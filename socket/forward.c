@@ -150,6 +150,23 @@ static void put_cookies(
 	}
 }
 
+/* Behind the host of an absolute target there may be no path (RFC 9112 sections 3.2.1, 3.2.4). */
+static void put_target(struct writer *writer, const char *bytes, const struct http1_head *head)
+{
+	if (head->target.length == 0)
+		put_text(writer, head->method == HTTP1_OPTIONS ? "*" : "/");
+	else if (bytes[head->target.offset] == '?')
+		put_text(writer, "/");
+	put_span(writer, bytes, head->target);
+}
+
+static void put_host(struct writer *writer, const char *bytes, const struct http1_head *head)
+{
+	put_text(writer, "Host: ");
+	put_span(writer, bytes, head->host);
+	put_text(writer, "\r\n");
+}
+
 size_t forward_request_head(const char *bytes, const struct http1_head *head,
 	const struct forward_peer *peer, char out[static FORWARD_SIZE_MAX])
 {
@@ -157,11 +174,13 @@ size_t forward_request_head(const char *bytes, const struct http1_head *head,
 
 	put_span(&writer, bytes, head->method_name);
 	put_text(&writer, " ");
-	put_span(&writer, bytes, head->target);
+	put_target(&writer, bytes, head);
 	put_text(&writer, " HTTP/1.1\r\n");
 	put_headers(&writer, bytes, head, request_keeps, peer->trusted);
 	/* Only HTTP/1.0 may leave it out, and we speak HTTP/1.1 (RFC 9112 section 3.2). */
-	if (!find(head, HTTP1_HOST))
+	if (head->absolute)
+		put_host(&writer, bytes, head);
+	else if (!find(head, HTTP1_HOST))
 		put_text(&writer, "Host: localhost\r\n");
 	put_forwarded(&writer, bytes, head, peer);
 	if (peer->hidden)
@@ -187,22 +206,38 @@ static bool response_keeps(
 	return !header->hop_by_hop;
 }
 
+/* Whoever sends Upgrade names it in Connection (RFC 9110 section 7.8). */
+static const char *const connection_lines[2][FORWARD_ENDING_COUNT] = {
+	[false] =
+		{
+			[FORWARD_PLAIN] = "",
+			[FORWARD_KEEP_ALIVE] = "Connection: keep-alive\r\n",
+			[FORWARD_CLOSE] = "Connection: close\r\n",
+		},
+	[true] =
+		{
+			[FORWARD_PLAIN] = "Connection: upgrade\r\n",
+			[FORWARD_KEEP_ALIVE] = "Connection: keep-alive, upgrade\r\n",
+			[FORWARD_CLOSE] = "Connection: close, upgrade\r\n",
+		},
+};
+
 size_t forward_response_head(const char *bytes, const struct http1_head *head,
 	enum forward_ending ending, bool unchunk, char out[static FORWARD_SIZE_MAX])
 {
 	struct writer writer = {.out = out};
-	/* "HTTP/1.x" is eight bytes; the rest of the status line is the application's. */
-	struct http1_span rest = {8, head->first_header - 8};
+	/* "HTTP/1.x 200" is twelve bytes; the rest of the status line is the application's, but for
+	 * the space that it may have left out (RFC 9112 section 4). */
+	struct http1_span status = {8, 4}, rest = {12, head->first_header - 12};
+	bool upgrades = head->status == 101 || head->status == 426;
 
 	put_text(&writer, "HTTP/1.1");
+	put_span(&writer, bytes, status);
+	if (bytes[rest.offset] != ' ')
+		put_text(&writer, " ");
 	put_span(&writer, bytes, rest);
 	put_headers(&writer, bytes, head, response_keeps, unchunk);
-	if (head->status == 101 || (head->status == 426 && ending != FORWARD_CLOSE))
-		put_text(&writer, "Connection: upgrade\r\n");
-	else if (ending == FORWARD_KEEP_ALIVE)
-		put_text(&writer, "Connection: keep-alive\r\n");
-	else if (ending == FORWARD_CLOSE)
-		put_text(&writer, "Connection: close\r\n");
+	put_text(&writer, connection_lines[upgrades][ending]);
 	put_text(&writer, "\r\n");
 	return writer.length;
 }

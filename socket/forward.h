@@ -44,6 +44,7 @@ enum forward_ending {
 /* Adds lines of our own (CRLF included) to a response's head; returns the new length. */
 size_t forward_add_lines(char *head, size_t length, const char *lines, size_t size);
 
-/* unchunk: the receiver does not know chunked (HTTP/1.0); the fields that announce it go. */
+/* unchunk: the receiver does not know chunked (HTTP/1.0); the fields that announce it go, also
+ * where no body follows. */
 size_t forward_response_head(const char *bytes, const struct http1_head *head,
 	enum forward_ending ending, bool unchunk, char out[static FORWARD_SIZE_MAX]);

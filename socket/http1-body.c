@@ -170,6 +170,8 @@ static enum body_state trailer_feed(struct http1_body *body, char byte)
 	case BODY_TRAILER:
 		if (byte == '\r')
 			return BODY_FINAL_LF;
+		if (body->no_trailers)
+			return BODY_REFUSED;
 		body->remaining = trailer_name_begin();
 		return trailer_name_state(body, byte);
 	case BODY_TRAILER_NAME:
@@ -225,7 +227,11 @@ static enum body_state framing_feed(struct http1_body *body, char byte)
 
 struct http1_body http1_body_begin(const struct http1_head *head)
 {
-	struct http1_body body = {.framing = head->framing, .state = BODY_DATA};
+	struct http1_body body = {
+		.framing = head->framing,
+		.state = BODY_DATA,
+		.no_trailers = head->nominates,
+	};
 
 	switch (head->framing) {
 	case HTTP1_NO_BODY:

@@ -50,6 +50,7 @@ static const char *const field_names[HTTP1_FIELD_COUNT] = {
 	[HTTP1_CONNECTION] = "connection",
 	[HTTP1_CONTENT_LENGTH] = "content-length",
 	[HTTP1_CONTENT_TYPE] = "content-type",
+	[HTTP1_DATE] = "date",
 	[HTTP1_EXPECT] = "expect",
 	[HTTP1_HOST] = "host",
 	[HTTP1_KEEP_ALIVE] = "keep-alive",
@@ -149,6 +150,8 @@ static enum http1_field field_candidate(const char *name, size_t length)
 	switch (KEY(length, (uint8_t)(name[0] | 0x20))) {
 	case KEY(2, 't'):
 		return HTTP1_TE;
+	case KEY(4, 'd'):
+		return HTTP1_DATE;
 	case KEY(4, 'h'):
 		return HTTP1_HOST;
 	case KEY(6, 'e'):
@@ -258,6 +261,21 @@ static bool list_next(const char **list, const char *end, struct http1_scan *ret
 	return true;
 }
 
+static bool is_kept(const char *name, size_t length)
+{
+	for (size_t i = 0; i < ELEMENTS(kept_beginnings); i++)
+		if (begins_with(name, length, kept_beginnings[i]))
+			return true;
+	return false;
+}
+
+static void option_note(const char *option, size_t length, struct http1_facts *facts)
+{
+	facts->nominations++;
+	if (!is_kept(option, length))
+		facts->nominates = true;
+}
+
 static void connection_read(const char *value, size_t length, struct http1_facts *facts)
 {
 	const char *end = value + length;
@@ -272,8 +290,8 @@ static void connection_read(const char *value, size_t length, struct http1_facts
 			facts->keep_alive = true;
 		else if (http1_is_word(option.start, n, "upgrade"))
 			facts->upgrade = true;
-		else
-			facts->nominations++;
+		else if (!http1_is_word(option.start, n, "te")) /* of one connection by itself */
+			option_note(option.start, n, facts);
 	}
 }
 
@@ -304,6 +322,9 @@ static void header_note(const struct http1_scan *scan, const struct http1_header
 	case HTTP1_CONTENT_TYPE:
 		head->event_stream = is_event_stream(value, length);
 		break;
+	case HTTP1_DATE:
+		head->dated = true;
+		break;
 	case HTTP1_EXPECT:
 		head->expect_continue = http1_is_word(value, length, "100-continue");
 		break;
@@ -329,14 +350,6 @@ static void header_note(const struct http1_scan *scan, const struct http1_header
 	case HTTP1_FIELD_COUNT:
 		break;
 	}
-}
-
-static bool is_kept(const char *name, size_t length)
-{
-	for (size_t i = 0; i < ELEMENTS(kept_beginnings); i++)
-		if (begins_with(name, length, kept_beginnings[i]))
-			return true;
-	return false;
 }
 
 /* Marks the fields that one option of Connection names. */
@@ -378,6 +391,7 @@ enum http1_verdict http1_fields_parse(
 	enum http1_verdict verdict;
 
 	head->header_count = 0;
+	head->dated = false;
 	while (scan->at < scan->end && *scan->at != '\r') {
 		struct http1_header *header = &head->headers[head->header_count];
 
@@ -396,6 +410,7 @@ enum http1_verdict http1_fields_parse(
 		return HTTP1_TOO_LARGE;
 	if (facts.nominations > 0)
 		nominate(scan, head);
+	head->nominates = facts.nominates;
 	*ret_facts = facts;
 	return HTTP1_OK;
 }

@@ -96,14 +96,12 @@ static bool target_is_valid(enum http1_method method, const char *target, size_t
 	if (target[0] == '*')
 		return length == 1 && method == HTTP1_OPTIONS;
 	colon = memchr(target, ':', length);
-	if (!colon || colon == target || target + length - colon < 4)
+	if (!colon || target + length - colon < 4)
 		return false;
-	for (const char *at = target; at < colon; at++)
-		if (((*at | 0x20) < 'a' || (*at | 0x20) > 'z') &&
-			(at == target || ((*at < '0' || *at > '9') && *at != '+' && *at != '-' &&
-						 *at != '.')))
-			return false;
-	return colon[1] == '/' && colon[2] == '/' && colon[3] != '/';
+	if (!http1_is_word(target, (size_t)(colon - target), "http") &&
+		!http1_is_word(target, (size_t)(colon - target), "https"))
+		return false;
+	return colon[1] == '/' && colon[2] == '/';
 }
 
 enum http1_verdict http1_preface_match(const char *bytes, size_t size)

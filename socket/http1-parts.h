@@ -49,6 +49,7 @@ struct http1_facts {
 	bool close, keep_alive, upgrade; /* options of Connection */
 	bool upgrade_field;
 	uint32_t nominations; /* other options of Connection */
+	bool nominates;	      /* one of them names a field that ends here */
 };
 
 /* Reads the fields and the empty line; sets header_count, headers, and what depends on one field

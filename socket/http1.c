@@ -164,12 +164,60 @@ static void persistence_read(struct http1_head *head, const struct http1_facts *
 	head->upgrade = head->minor == 1 && facts->upgrade && facts->upgrade_field;
 }
 
+static const char *host_byte_skip(const char *at, const char *end, const char * not )
+{
+	while (at < end && http1_is(*at, HTTP1_CLASS_HOST) && !strchr(not, *at))
+		at++;
+	return at;
+}
+
+/* uri-host [ ":" port ], RFC 3986 section 3.2; an address of version 6 stands in brackets. */
 static bool host_is_valid(const struct http1_scan *scan, struct http1_span host)
 {
-	for (uint32_t i = 0; i < host.length; i++)
-		if (!http1_is(scan->start[host.offset + i], HTTP1_CLASS_HOST))
+	const char *at = scan->start + host.offset, *end = at + host.length, *literal;
+
+	if (at < end && *at == '[') {
+		literal = ++at;
+		at = host_byte_skip(at, end, "[]");
+		if (at == literal || at == end || *at++ != ']')
 			return false;
-	return true;
+	} else {
+		at = host_byte_skip(at, end, "[:]");
+	}
+	if (at < end && *at == ':')
+		for (at++; at < end && *at >= '0' && *at <= '9';)
+			at++;
+	return at == end;
+}
+
+static void field_drop(struct http1_head *head, enum http1_field field)
+{
+	for (uint32_t i = 0; i < head->header_count; i++)
+		if (head->headers[i].field == field)
+			head->headers[i].hop_by_hop = true;
+}
+
+/*
+ * `http://HOST/PATH`: its HOST counts, whatever Host says, and we are the server that it is asked
+ * of, so that the application is asked for the path (RFC 9112 section 3.2.2). False: it names no
+ * host, or who asks (RFC 9110 section 4.2.4), or a place in what is to come.
+ */
+static bool absolute_form_read(const struct http1_scan *scan, struct http1_head *head)
+{
+	const char *target = scan->start + head->target.offset, *end = target + head->target.length;
+	const char *authority, *at;
+
+	head->absolute = head->method != HTTP1_CONNECT && *target != '/' && *target != '*';
+	if (!head->absolute)
+		return true;
+	at = authority = (const char *)memchr(target, ':', head->target.length) + strlen("://");
+	while (at < end && *at != '/' && *at != '?' && *at != '#')
+		at++;
+	head->host = (struct http1_span){http1_offset(scan, authority), (uint32_t)(at - authority)};
+	head->target = (struct http1_span){http1_offset(scan, at), (uint32_t)(end - at)};
+	field_drop(head, HTTP1_HOST);
+	return at > authority && *authority != ':' && host_is_valid(scan, head->host) &&
+	       !memchr(at, '#', head->target.length);
 }
 
 static enum http1_verdict request_read(struct http1_scan *scan, struct http1_head *head)
@@ -185,11 +233,14 @@ static enum http1_verdict request_read(struct http1_scan *scan, struct http1_hea
 		return verdict;
 	head->size = http1_offset(scan, scan->at);
 	if (facts.hosts > 1 || (facts.hosts == 0 && head->minor == 1) ||
-		!host_is_valid(scan, head->host))
+		!host_is_valid(scan, head->host) || !absolute_form_read(scan, head))
 		return HTTP1_BAD;
 	persistence_read(head, &facts);
 	/* An expectation in HTTP/1.0 is to be ignored (RFC 9110 section 10.1.1). */
-	head->expect_continue = head->expect_continue && head->minor == 1;
+	if (head->minor == 0) {
+		head->expect_continue = false;
+		field_drop(head, HTTP1_EXPECT);
+	}
 	verdict = framing_read(scan, head, &facts);
 	/* What follows a CONNECT is not content, whatever it says (RFC 9110 section 9.3.6). */
 	if (verdict == HTTP1_OK && head->method == HTTP1_CONNECT && head->framing != HTTP1_NO_BODY)
@@ -202,10 +253,8 @@ static enum http1_verdict request_read(struct http1_scan *scan, struct http1_hea
 static void framing_fields_drop(struct http1_head *head)
 {
 	head->content_length = 0;
-	for (uint32_t i = 0; i < head->header_count; i++)
-		if (head->headers[i].field == HTTP1_CONTENT_LENGTH ||
-			head->headers[i].field == HTTP1_TRANSFER_ENCODING)
-			head->headers[i].hop_by_hop = true;
+	field_drop(head, HTTP1_CONTENT_LENGTH);
+	field_drop(head, HTTP1_TRANSFER_ENCODING);
 }
 
 /* RFC 9112 section 6.3, items 1, 2 and 8. */
@@ -276,7 +325,7 @@ enum http1_verdict http1_response_parse(const char *bytes, size_t size, uint32_t
 		return scan_more(&scan, seen);
 	ret_head->host = ret_head->method_name = ret_head->target = (struct http1_span){0};
 	ret_head->method = HTTP1_METHOD_OTHER;
-	ret_head->expect_continue = false;
+	ret_head->expect_continue = ret_head->absolute = false;
 	ret_head->event_stream = false;
 	verdict = response_read(&scan, ret_head, request);
 	return verdict == HTTP1_MORE ? scan_more(&scan, seen) : verdict;

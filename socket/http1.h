@@ -39,6 +39,7 @@ enum http1_field {
 	HTTP1_CONNECTION,
 	HTTP1_CONTENT_LENGTH,
 	HTTP1_CONTENT_TYPE,
+	HTTP1_DATE,
 	HTTP1_EXPECT,
 	HTTP1_HOST,
 	HTTP1_KEEP_ALIVE,
@@ -65,7 +66,8 @@ struct http1_header {
 				 * RFC 9110 section 7.6.1, or by Connection, which cannot name what
 				 * is meant for the application); X_Forwarded_For and the like, which
 				 * WSGI takes for X-Forwarded-For; Content-Length and
-				 * Transfer-Encoding in a 1xx or 204. Transfer-Encoding is otherwise
+				 * Transfer-Encoding in a 1xx or 204; Host where the target itself
+				 * names one; Expect in HTTP/1.0. Transfer-Encoding is otherwise
 				 * forwarded, because the chunks are, as they came */
 	struct http1_span line; /* the whole line, CRLF included */
 	struct http1_span name;
@@ -102,6 +104,7 @@ struct http1_head {
 	uint8_t minor;	       /* HTTP/1.minor: 0 or 1 */
 	bool keep_alive;       /* by version and Connection (RFC 9112 section 9.3) */
 	bool upgrade;	       /* Connection: upgrade, and an Upgrade field, in HTTP/1.1 */
+	bool nominates;	       /* Connection names fields that end here */
 	enum http1_framing framing;
 	uint64_t content_length; /* if framing is HTTP1_LENGTH; also what a response to HEAD or a
 				  * 304 says (0 if nothing) */
@@ -110,6 +113,8 @@ struct http1_head {
 
 	/* Requests */
 	enum http1_method method;
+	bool absolute; /* the target was `http://HOST/...`: host is that HOST, and target what
+			* stands behind it; it may be empty or begin with `?` */
 	struct http1_span method_name, target;
 	struct http1_span host; /* value of Host; length 0 if there is none (HTTP/1.0) */
 	bool expect_continue;	/* Expect: 100-continue */
@@ -117,6 +122,7 @@ struct http1_head {
 	/* Responses */
 	uint16_t status;   /* 100..599 */
 	bool event_stream; /* Content-Type: text/event-stream: a stream, not a plain response */
+	bool dated;	   /* there is a Date */
 };
 
 /* Safe methods: RFC 9110 section 9.2.1. */
@@ -141,7 +147,9 @@ const char *http1_verdict_reason(enum http1_verdict verdict);
  * the first field; control characters (HTAB in values excepted) and NUL; empty field names, names
  * with non-token characters; no Host or several in HTTP/1.1; a target with white space, control
  * characters or bytes above 0x7e, or that is neither a path, an absolute URI, `*` of OPTIONS nor
- * what CONNECT names; several spaces in the request line; content of CONNECT. A method is a token
+ * what CONNECT names; an absolute URI of a scheme other than http and https, without a host, with
+ * user information or a fragment; a Host that is no host and port; several spaces in the request
+ * line; content of CONNECT. A method is a token
  * of up to 32 bytes.
  */
 enum http1_verdict http1_request_parse(
@@ -170,6 +178,7 @@ size_t http1_skip_empty_lines(const char *bytes, size_t size);
 struct http1_body {
 	enum http1_framing framing;
 	uint8_t state;	    /* private to http1-body.c */
+	bool no_trailers;   /* Connection names fields that end here, perhaps one of those */
 	uint16_t line;	    /* bytes of the current chunk-size or trailer section */
 	uint64_t remaining; /* bytes of the body (HTTP1_LENGTH) or of the current chunk's data */
 };
@@ -184,9 +193,11 @@ bool http1_body_ended(const struct http1_body *body);
  * to this message and may be forwarded as they are; what is behind belongs to the next one.
  * Chunk extensions are accepted if made of printable ASCII and HTAB; trailers if they are
  * well-formed fields other than those that frame or route (Content-Length, Transfer-Encoding, Host,
- * Trailer, Connection, TE, Upgrade …: RFC 9110 section 6.5.1). HTTP1_OK: the message has ended.
- * HTTP1_MORE: all was taken and more is to come. HTTP1_BAD: doubtful framing; *ret_taken is what
- * was good before it. HTTP1_TUNNEL and HTTP1_UNTIL_CLOSE take everything and never end here.
+ * Trailer, Connection, TE, Upgrade …: RFC 9110 section 6.5.1) and if Connection takes no field
+ * away: it takes trailers too (section 7.6.1), and these are on their way before their name is
+ * whole. HTTP1_OK: the message has ended. HTTP1_MORE: all was taken and more is to come. HTTP1_BAD:
+ * doubtful framing; *ret_taken is what was good before it. HTTP1_TUNNEL and HTTP1_UNTIL_CLOSE take
+ * everything and never end here.
  */
 enum http1_verdict http1_body_feed(
 	struct http1_body *body, const char *bytes, size_t size, size_t *ret_taken);

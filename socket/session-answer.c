@@ -13,6 +13,7 @@
 
 static int answer_format(const struct session *session, enum ending ending, char *text, size_t size)
 {
+	const char *date = worker_date(session->worker);
 	const char *status = ending_status(ending), *sentence = ending_sentence(ending);
 	const char *connection = "", *body = session->method == HTTP1_HEAD ? "" : sentence;
 	char again[32] = "";
@@ -25,9 +26,9 @@ static int answer_format(const struct session *session, enum ending ending, char
 	else if (session->http10)
 		connection = "Connection: keep-alive\r\n";
 	return snprintf(text, size,
-		"HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %zu\r\n"
-		"%s%s%s\r\n%s%s",
-		status, strlen(sentence) + 1, again,
+		"HTTP/1.1 %s\r\n%sContent-Type: text/plain; charset=utf-8\r\n"
+		"Content-Length: %zu\r\n%s%s%s\r\n%s%s",
+		status, date, strlen(sentence) + 1, again,
 		ending == ENDING_CONNECT_METHOD
 			? "Allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\r\n"
 			: "",

@@ -61,6 +61,17 @@ void worker_tick(struct worker *worker)
 	worker->now = now_usec();
 }
 
+const char *worker_date(struct worker *worker)
+{
+	time_t now = time(NULL);
+
+	if (now != worker->dated_at) {
+		worker->dated_at = now;
+		date_line(now, worker->date);
+	}
+	return worker->date;
+}
+
 int worker_watch(struct worker *worker, int fd, uint32_t events, struct watch *watch)
 {
 	struct epoll_event event = {.events = events, .data.ptr = watch};

@@ -17,6 +17,7 @@
 #include "base/fd.h"
 #include "base/list.h"
 #include "color.h"
+#include "date.h"
 #include "ending.h"
 #include "flow.h"
 #include "forward.h"
@@ -183,6 +184,8 @@ struct worker {
 	/* One at a time is in use: heads are parsed and passed on in one go. */
 	struct http1_head head;
 	char scratch[FORWARD_SIZE_MAX];
+	time_t dated_at; /* when `date` was true */
+	char date[DATE_LINE_SIZE];
 
 	struct watch mailbox_watch;
 	pthread_mutex_t mailbox_lock;
@@ -196,6 +199,9 @@ void worker_clear(struct worker *worker);
 
 /* The clock, read once a batch of events. */
 void worker_tick(struct worker *worker);
+
+/* The line `Date: ...` of this second, CRLF included; DATE_LINE_SIZE - 1 bytes and NUL. */
+const char *worker_date(struct worker *worker);
 
 int worker_watch(struct worker *worker, int fd, uint32_t events, struct watch *watch);
 /* No event reaches it any more; bury() is called after the batch. The descriptor was closed by the

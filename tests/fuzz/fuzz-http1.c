@@ -91,7 +91,8 @@ static void head_check(
 		must(lengths + codings == 0 || head->framing != HTTP1_NO_BODY);
 		must(head->minor == 0 || headers_check(bytes, head, HTTP1_HOST) == 1);
 		must(head->method < HTTP1_METHOD_COUNT);
-		must(head->method_name.length > 0 && head->target.length > 0);
+		must(head->method_name.length > 0);
+		must(head->target.length > 0 || (head->absolute && head->host.length > 0));
 		span_lies_in(head->method_name, whole);
 		span_lies_in(head->target, whole);
 	} else {

@@ -142,6 +142,53 @@ static void http_1_0_gets_the_host_that_http_1_1_wants(void **state)
 		"GET / HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Proto: http\r\n\r\n");
 }
 
+static void an_absolute_target_is_taken_apart_and_its_host_counts(void **state)
+{
+	static const struct {
+		const char *target, *line;
+	} rows[] = {
+		{"GET http://b:1/p?q", "GET /p?q HTTP/1.1\r\n"},
+		{"GET HTTPS://b:1//p", "GET //p HTTP/1.1\r\n"},
+		{"GET http://b:1", "GET / HTTP/1.1\r\n"},
+		{"GET http://b:1?q", "GET /?q HTTP/1.1\r\n"},
+		{"OPTIONS http://b:1", "OPTIONS * HTTP/1.1\r\n"},
+		{"OPTIONS http://b:1?q", "OPTIONS /?q HTTP/1.1\r\n"},
+		{"OPTIONS http://b:1/", "OPTIONS / HTTP/1.1\r\n"},
+	};
+	static const char *const rest[] = {
+		" HTTP/1.1\r\nHost: a\r\nB: 2\r\n\r\n",
+		" HTTP/1.0\r\nB: 2\r\n\r\n",
+	};
+	char text[128];
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(rows) * ELEMENTS(rest); i++) {
+		const char *sent;
+
+		(void)snprintf(text, sizeof(text), "%s%s", rows[i / 2].target, rest[i % 2]);
+		sent = request(text, &stranger);
+		assert_memory_equal(sent, rows[i / 2].line, strlen(rows[i / 2].line));
+		assert_non_null(strstr(sent, "\r\nHost: b:1\r\n"));
+		assert_non_null(strstr(sent, "\r\nX-Forwarded-Host: b:1\r\n"));
+		assert_non_null(strstr(sent, "\r\nB: 2\r\n"));
+		assert_null(strstr(sent, "Host: a"));
+		assert_null(strstr(sent, "localhost"));
+	}
+}
+
+static void an_expectation_of_http_1_0_ends_here(void **state)
+{
+	(void)state;
+	assert_null(strstr(request("POST / HTTP/1.0\r\nHost: x\r\nContent-Length: 1\r\n"
+				   "Expect: 100-continue\r\n\r\n",
+				   &nameless),
+		"Expect"));
+	assert_non_null(strstr(request("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
+				       "Expect: 100-continue\r\n\r\n",
+				       &nameless),
+		"Expect: 100-continue\r\n"));
+}
+
 static void the_framing_of_a_body_stays(void **state)
 {
 	(void)state;
@@ -205,6 +252,29 @@ static void who_knows_no_chunks_is_not_told_of_them(void **state)
 		"HTTP/1.1 200 OK\r\nA: 1\r\nConnection: close\r\n\r\n");
 }
 
+static void a_status_line_has_its_second_space(void **state)
+{
+	(void)state;
+	assert_string_equal(
+		response("HTTP/1.0 204\r\n\r\n", FORWARD_PLAIN, false), "HTTP/1.1 204 \r\n\r\n");
+	assert_string_equal(
+		response("HTTP/1.1 204 \r\n\r\n", FORWARD_PLAIN, false), "HTTP/1.1 204 \r\n\r\n");
+}
+
+static void who_says_upgrade_says_so_in_connection(void **state)
+{
+	static const char text[] = "HTTP/1.1 426 Upgrade Required\r\nUpgrade: x\r\n"
+				   "Connection: upgrade\r\nContent-Length: 0\r\n\r\n";
+
+	(void)state;
+	assert_non_null(
+		strstr(response(text, FORWARD_PLAIN, false), "\r\nConnection: upgrade\r\n"));
+	assert_non_null(strstr(response(text, FORWARD_CLOSE, false),
+		"\r\nUpgrade: x\r\nContent-Length: 0\r\nConnection: close, upgrade\r\n"));
+	assert_non_null(strstr(response(text, FORWARD_KEEP_ALIVE, false),
+		"\r\nConnection: keep-alive, upgrade\r\n"));
+}
+
 static void a_101_says_to_what_it_switched(void **state)
 {
 	(void)state;
@@ -226,11 +296,15 @@ int main(void)
 		cmocka_unit_test(a_stranger_cannot_say_whom_he_forwards_for),
 		cmocka_unit_test(a_front_end_on_this_host_is_believed),
 		cmocka_unit_test(http_1_0_gets_the_host_that_http_1_1_wants),
+		cmocka_unit_test(an_absolute_target_is_taken_apart_and_its_host_counts),
+		cmocka_unit_test(an_expectation_of_http_1_0_ends_here),
 		cmocka_unit_test(the_framing_of_a_body_stays),
 		cmocka_unit_test(a_websocket_upgrade_is_passed_on_and_h2c_is_not),
 		cmocka_unit_test(the_longest_head_fits),
 		cmocka_unit_test(a_response_says_what_becomes_of_the_connection),
 		cmocka_unit_test(who_knows_no_chunks_is_not_told_of_them),
+		cmocka_unit_test(a_status_line_has_its_second_space),
+		cmocka_unit_test(who_says_upgrade_says_so_in_connection),
 		cmocka_unit_test(a_101_says_to_what_it_switched),
 	};
 

@@ -292,6 +292,19 @@ static void a_trailer_that_frames_or_routes_is_refused(void **state)
 	}
 }
 
+static void no_trailer_passes_where_connection_takes_fields_away(void **state)
+{
+	const struct http1_head nominating = {.framing = HTTP1_CHUNKED, .nominates = true};
+	struct outcome outcome;
+
+	(void)state;
+	outcome = read_body(http1_body_begin(&nominating), MESSAGE("0\r\nA: b\r\n\r\n"));
+	assert_int_equal(outcome.verdict, HTTP1_BAD);
+	assert_int_equal(outcome.taken, strlen("0\r\n"));
+	outcome = read_body(http1_body_begin(&nominating), MESSAGE("1\r\na\r\n0\r\n\r\n"));
+	assert_int_equal(outcome.verdict, HTTP1_OK);
+}
+
 static void a_body_refused_stays_refused(void **state)
 {
 	struct http1_body body = body_of(HTTP1_CHUNKED, 0);
@@ -367,6 +380,7 @@ int main(void)
 		cmocka_unit_test(chunks_end_with_the_empty_line_behind_the_last),
 		cmocka_unit_test(doubtful_chunks_are_refused_where_they_go_wrong),
 		cmocka_unit_test(a_trailer_that_frames_or_routes_is_refused),
+		cmocka_unit_test(no_trailer_passes_where_connection_takes_fields_away),
 		cmocka_unit_test(a_body_refused_stays_refused),
 		cmocka_unit_test(bytes_moved_unseen_count_like_bytes_fed),
 		cmocka_unit_test(a_body_fed_nothing_waits),

@@ -115,6 +115,43 @@ static void doubtful_fields_are_refused(void **state)
 		sample_read(bad[i].bytes, bad[i].size, AS_REQUEST, HTTP1_BAD, &head);
 }
 
+static void a_host_is_a_name_or_an_address_and_perhaps_a_port(void **state)
+{
+	static const struct {
+		const char *host;
+		enum http1_verdict verdict;
+	} hosts[] = {
+		{"", HTTP1_OK},
+		{"a_b-c.example", HTTP1_OK},
+		{"a.example:", HTTP1_OK},
+		{"a.example:8080", HTTP1_OK},
+		{"127.0.0.1:80", HTTP1_OK},
+		{"[::1]", HTTP1_OK},
+		{"[2001:db8::1]:443", HTTP1_OK},
+		{"a:b", HTTP1_BAD},
+		{"a:80:80", HTTP1_BAD},
+		{"a:-1", HTTP1_BAD},
+		{"::1", HTTP1_BAD},
+		{"[::1", HTTP1_BAD},
+		{"::1]", HTTP1_BAD},
+		{"[]", HTTP1_BAD},
+		{"[[::1]]", HTTP1_BAD},
+		{"[::1]a", HTTP1_BAD},
+		{"a[::1]", HTTP1_BAD},
+		{"[", HTTP1_BAD},
+	};
+	static struct http1_head head;
+	char request[128];
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(hosts); i++) {
+		int n = snprintf(request, sizeof(request), "GET / HTTP/1.1\r\nHost: %s\r\n\r\n",
+			hosts[i].host);
+
+		sample_read(request, (size_t)n, AS_REQUEST, hosts[i].verdict, &head);
+	}
+}
+
 static void fields_are_recognised_in_any_case(void **state)
 {
 	static const struct {
@@ -125,6 +162,7 @@ static void fields_are_recognised_in_any_case(void **state)
 		{"Connection", HTTP1_CONNECTION, true},
 		{"content-length", HTTP1_CONTENT_LENGTH, false},
 		{"CONTENT-TYPE", HTTP1_CONTENT_TYPE, false},
+		{"dATE", HTTP1_DATE, false},
 		{"Expect", HTTP1_EXPECT, false},
 		{"Keep-Alive", HTTP1_KEEP_ALIVE, true},
 		{"Proxy-Connection", HTTP1_PROXY_CONNECTION, true},
@@ -191,6 +229,19 @@ static void connection_names_fields_before_and_behind_it(void **state)
 	assert_true(header_named(request, &head, "X-Third")->hop_by_hop);
 	assert_false(header_named(request, &head, "X-Behind-Not")->hop_by_hop);
 	assert_false(head.keep_alive);
+	assert_true(head.nominates);
+}
+
+/* What is of one connection by itself, or is kept, takes nothing away. */
+static void connection_takes_nothing_away_by_naming_what_we_know(void **state)
+{
+	static const char request[] =
+		START "Connection: close, keep-alive, upgrade, TE, Cookie, trailer\r\n\r\n";
+	static struct http1_head head;
+
+	(void)state;
+	sample_read(MESSAGE(request), AS_REQUEST, HTTP1_OK, &head);
+	assert_false(head.nominates);
 }
 
 /* Only the beginning of these names is that of one that is kept. */
@@ -323,8 +374,10 @@ int main(void)
 		cmocka_unit_test(parts_of_a_field_are_found),
 		cmocka_unit_test(unusual_but_clear_fields_are_read),
 		cmocka_unit_test(doubtful_fields_are_refused),
+		cmocka_unit_test(a_host_is_a_name_or_an_address_and_perhaps_a_port),
 		cmocka_unit_test(fields_are_recognised_in_any_case),
 		cmocka_unit_test(connection_names_fields_before_and_behind_it),
+		cmocka_unit_test(connection_takes_nothing_away_by_naming_what_we_know),
 		cmocka_unit_test(connection_takes_away_what_merely_resembles_the_kept),
 		cmocka_unit_test(connection_cannot_take_away_what_the_application_needs),
 		cmocka_unit_test(connection_cannot_take_away_the_chunked_framing),

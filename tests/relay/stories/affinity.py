@@ -246,12 +246,12 @@ def many_cookies_of_our_name_are_not_all_looked_at(s):
 @story
 def the_applications_own_cookies_stay(s):
     answers = {
-        '/plain': b'HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Path=/\r\nX-A: 1\r\nset-cookie: bluegreens=2\r\n'
+        '/plain': b'HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Path=/\r\nX-A: 1\r\nset-cookie: bluegreens=2\r\nDate: x\r\n'
                   b'Content-Length: 2\r\n\r\nok',
         '/chunked': b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nSet-Cookie: a=1; Path=/\r\n'
-                    b'set-cookie: bluegreens=2\r\n\r\n2\r\nok\r\n0\r\n\r\n',
-        '/empty': b'HTTP/1.1 204 No Content\r\nSet-Cookie: a=1; Path=/\r\nset-cookie: bluegreens=2\r\n\r\n',
-        '/same': b'HTTP/1.1 304 Not Modified\r\nSet-Cookie: a=1; Path=/\r\nset-cookie: bluegreens=2\r\n\r\n',
+                    b'set-cookie: bluegreens=2\r\nDate: x\r\n\r\n2\r\nok\r\n0\r\n\r\n',
+        '/empty': b'HTTP/1.1 204 No Content\r\nSet-Cookie: a=1; Path=/\r\nset-cookie: bluegreens=2\r\nDate: x\r\n\r\n',
+        '/same': b'HTTP/1.1 304 Not Modified\r\nSet-Cookie: a=1; Path=/\r\nset-cookie: bluegreens=2\r\nDate: x\r\n\r\n',
     }
     for backend in (s.blue, s.green):
         backend.serve(lambda request, wire: answers[request.target])

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Header fields: those of the message pass as they are, those of the connection end here."""
 
+import email.utils
+import re
+import time
+
 from stage.story import story, tell
 from stage.wire import chunk, same
 
@@ -10,7 +14,10 @@ def fields_stay(s):
     fields = [('ACCEPT', '*/*'), ('cookie', 'b=1; a=2'), ('X-Zeta', ''), ('Date', 'yesterday'),
               ('x-MiXeD', 'one'), ('Cookie', 'c=3'), ('X-mixed', 'two,  three'),
               ('Authorization', 'Basic eDp5'), ('Via', '1.1 somebody'), ('Forwarded', 'for=9.9.9.9'),
-              ('X-Latin', 'caf\xe9'), ('Accept-Encoding', 'gzip, br')]
+              ('X-Latin', 'caf\xe9'), ('Accept-Encoding', 'gzip, br'), ('If-None-Match', '"x", W/"y"'),
+              ('If-Modified-Since', 'Sat, 29 Oct 1994 19:43:31 GMT'), ('Range', 'bytes=0-1'),
+              ('Referer', 'http://app.example/'), ('Proxy-Authorization', 'Basic eDp5'),
+              ('Cache-Control', 'no-transform'), ('Content-Type', 'text/x-odd')]
     c.get('/', fields)
     b, request = s.blue.take()
     kept = [field for field in request.fields if not field[0].startswith('X-Forwarded')]
@@ -23,6 +30,44 @@ def fields_stay(s):
 
 
 tell('fields keep their case, order, number and values both ways', fields_stay)
+
+
+DATE = re.compile(r'(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT')
+
+
+@story
+def an_answer_without_a_date_gets_one(s):
+    c = s.client()
+    for status, framing in (('200 OK', b'Content-Length: 0\r\n\r\n'), ('204 No Content', b'\r\n'),
+                            ('404 Not Found', b'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n'),
+                            ('304 Not Modified', b'\r\n'), ('500 Oh', b'Content-Length: 0\r\n\r\n')):
+        c.get()
+        b, _ = s.blue.take()
+        b.send(f'HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 {status}\r\n'.encode() + framing)
+        same(c.response().get('Date'), None)
+        date = c.response().get('Date')
+        assert DATE.fullmatch(date), date
+        apart = abs(email.utils.mktime_tz(email.utils.parsedate_tz(date)) - time.time())
+        assert apart < 60, f'{date} is {apart:.0f} s from now'
+
+
+@story
+def the_date_of_an_answer_is_the_applications(s):
+    c = s.client()
+    for date in ('Thu, 01 Jan 1970 00:00:00 GMT', 'yesterday'):
+        c.get()
+        b, _ = s.blue.take()
+        b.answer(b'', fields=[('dAtE', date)])
+        same(c.response().get('Date'), date)
+
+
+@story
+def what_the_relay_itself_says_is_dated(s):
+    c = s.client()
+    c.send(b'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n')
+    response = c.response()
+    same(response.status, 400)
+    assert DATE.fullmatch(response.get('Date')), response.raw
 
 
 @story
@@ -51,7 +96,7 @@ def hop_by_hop_fields_of_a_response_end_here(s):
     response = c.response()
     same(response.body, b'x')
     names = [name.lower() for name in response.names() if name.lower() != 'connection']
-    same(sorted(names), ['a', 'content-length'])
+    same(sorted(names), ['a', 'content-length', 'date'])
     c.get('/next')  # the backend's close was not ours
     b, _ = s.blue.take()
     b.answer(b'next')

@@ -177,8 +177,11 @@ def white_space_around_a_value_and_odd_chunk_sizes_pass(s):
 def a_request_to_an_absolute_target_passes(s):
     s.blue.serve()
     c = s.client()
-    c.send(b'GET http://app.example/path?x HTTP/1.1\r\nHost: app.example\r\n\r\n')
-    assert c.response().body.endswith(b'/path?x')
+    for _ in range(2):
+        c.send(b'GET http://other.example:81/path?x HTTP/1.1\r\nHost: app.example\r\n\r\n')
+        same(c.response().body, b'blue GET /path?x')
+    for _, request in s.blue.seen:
+        same((request.get('Host'), request.get('X-Forwarded-Host')), ('other.example:81',) * 2)
 
 
 @story

@@ -85,7 +85,15 @@ BAD = {
     'a DEL in a value': head_with(b'X: a\x7fb'),
     'a byte above 0x7f in a field name': head_with(b'X\xe9: z'),
     'a parenthesis in a field name': head_with(b'X(1): z'),
+    'a Host with two ports': b'GET / HTTP/1.1\r\nHost: a:1:2\r\n\r\n',
+    'a Host whose port is no number': b'GET / HTTP/1.1\r\nHost: a:b\r\n\r\n',
+    'a Host with user information': b'GET / HTTP/1.1\r\nHost: u@a\r\n\r\n',
+    'a list of Hosts': b'GET / HTTP/1.1\r\nHost: a, b\r\n\r\n',
     # the request line
+    'an absolute target of another scheme': b'GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n',
+    'an absolute target without a host': b'GET http://:80/ HTTP/1.1\r\nHost: a\r\n\r\n',
+    'user information in an absolute target': b'GET http://u:p@a/ HTTP/1.1\r\nHost: a\r\n\r\n',
+    'a fragment in an absolute target': b'GET http://a/#b HTTP/1.1\r\nHost: a\r\n\r\n',
     'no Host': b'GET / HTTP/1.1\r\nX: y\r\n\r\n',
     'two Hosts': GOOD + b'Host: b\r\n\r\n',
     'two equal Hosts': GOOD + b'Host: a\r\n\r\n',
@@ -123,13 +131,13 @@ tell('a head that never ends is refused with 431', refuse(GOOD + b'X: y\r\n' * 8
 tell('a head of 101 fields is refused with 431', refuse(GOOD + b'X: y\r\n' * 100 + b'\r\n', (431,)))
 
 
-def refuse_body(body):
+def refuse_body(body, fields=b''):
     """The head is good, the body is not: what the backend gets must not look whole."""
     def told(s):
         records = s.blue.record()
         for together in (True, False):
             c = s.client()
-            head = post(CHUNKED)
+            head = post(CHUNKED + fields)
             if together:
                 c.send(head + body + SMUGGLED)
             else:
@@ -148,6 +156,9 @@ def refuse_body(body):
                 assert not record.text.endswith(b'0\r\n\r\n'), bytes(record.text)
     return told
 
+
+tell('a body with a trailer where Connection takes fields away is refused with 400',
+     refuse_body(b'0\r\nX-Sum: 1\r\n\r\n', b'Connection: X-Sum\r\n'))
 
 BAD_BODIES = {
     'a chunk size that is no number': b'x\r\nhello\r\n0\r\n\r\n',

@@ -58,6 +58,29 @@ def an_http_1_0_client_gets_no_interim_response(s):
 
 
 @story
+def an_http_1_0_client_is_never_told_of_chunks(s):
+    """Nor where no body follows."""
+    c = s.client()
+    for method, status in (('HEAD', '200 OK'), ('GET', '304 Not Modified')):
+        c.send(f'{method} / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n'.encode())
+        b, _ = s.blue.take()
+        b.send(f'HTTP/1.1 {status}\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n'.encode())
+        response = c.response(to='HEAD')
+        same((response.get('Transfer-Encoding'), response.get('Trailer')), (None, None))
+        same(response.get('Connection'), 'keep-alive')
+
+
+@story
+def an_http_1_0_client_is_not_asked_to_wait_for_100(s):
+    c = s.client()
+    c.send(b'POST / HTTP/1.0\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\nx')
+    b, request = s.blue.take()
+    same((request.get('Expect'), request.body), (None, b'x'))
+    b.answer(b'ok')
+    same(c.response().body, b'ok')
+
+
+@story
 def an_http_1_0_client_may_post(s):
     c = s.client()
     c.send(b'POST /old HTTP/1.0\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello')
