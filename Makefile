@@ -33,10 +33,12 @@ PROGRAMS := $(foreach p,relay supervisor bluegreenctl,$(if $(filter %main.c %ctl
 MODULES := $(filter-out %main.c supervisor/ctl.c,$(sort $(SRC_relay) $(SRC_supervisor) $(SRC_bluegreenctl)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test-*.c))
 
-# The load client, and the bench's two ends, which count with its histogram.
+# The load client, and the bench's two ends, which count and fill bodies as it does.
 SRC_tests/load/load := $(wildcard tests/load/*.c) socket/base/fd.c socket/color.c
-SRC_tests/bench/client := tests/bench/client.c tests/load/histogram.c socket/base/fd.c
-SRC_tests/bench/backend := tests/bench/backend.c
+SRC_tests/bench/client := $(addprefix tests/bench/,client.c loop.c connection.c) \
+	tests/load/histogram.c tests/load/pattern.c socket/base/fd.c
+SRC_tests/bench/backend := tests/bench/backend.c tests/load/pattern.c
+LIBS_tests/bench/client := -lm
 TEST_TOOLS := $(addprefix $(BUILD)/,tests/load/load tests/bench/client tests/bench/backend)
 
 # Under obj/, because build/supervisor is a program.
@@ -78,7 +80,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $$(addsuffix .o,$$(addprefix 
 
 $(TEST_TOOLS): $(BUILD)/%: $$(call object,$$(SRC_%))
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_$*)
 
 unit-tests: $(UNIT_TESTS)
 

@@ -1,204 +1,190 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bench's other end: N connections, each with one request under way, as fast as answers come.
- * What comes before the warm-up is over is not counted. Anything but a whole 200 is an error.
- * Usage: client PORT PATH METHOD CONNECTIONS keep|close WARMUP-SEC SEC
- * Prints one JSON object.
+ * The bench's other end. When each connection has had its first answer the warm-up begins; after
+ * it the line `counting` is printed, at the end of all load a JSON object; then the process waits
+ * for the end of its standard input, so that its processor time can still be read.
  */
+#include <getopt.h>
 #include <inttypes.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
-#include "../load/histogram.h"
 #include "base/fd.h"
+#include "loop.h"
 #include "message.h"
 
-#define CONNECTIONS_MAX 10000
-#define EVENTS_MAX	128
-#define RECEIVE_SIZE	(256 * 1024)
+#define CONNECTIONS_MAX 100000
 
-struct connection {
-	int fd;
-	uint64_t asked;	  /* when */
-	size_t head_size; /* of the answer's head, so far */
-	size_t body_left;
-	bool in_body;
-	char head[2048];
+static const char usage[] =
+	"Usage: client [OPTION...] PORT\n"
+	"  --path=/ --method=GET   what is asked; /large answers a MiB\n"
+	"  --connections=64        at once; each asks when it has its answer\n"
+	"  --close                 a connection for every request\n"
+	"  --warm-up=0.5           seconds that are not counted\n"
+	"  --seconds=2             that are\n"
+	"  --rate=N                so many requests a second at random times, instead\n"
+	"  --count=N               exactly so many requests, instead\n"
+	"  --idle                  one request each, instead; prints `idle`, waits for a line, "
+	"and\n"
+	"                          then one more each\n";
+
+struct options {
+	const char *path, *method;
+	double warm_up, seconds;
+	bool idle;
 };
 
-static struct {
-	struct sockaddr_in address;
-	char request[512];
-	size_t request_size;
-	bool keep;
-	int epoll_fd;
-	bool counting;
-	uint64_t errors;
-	struct histogram times;
-} bench;
-
-/* A refused or broken connection is an error, and the next one is tried a little later: by then
- * this turn of the loop is over. */
-static void fail(struct connection *c)
+static void say(const char *word)
 {
-	bench.errors += bench.counting;
-	c->fd = fd_close(c->fd);
+	printf("%s\n", word);
+	fflush(stdout);
 }
 
-static void open_connection(struct connection *c)
+/* Until a line or the end of the standard input comes. */
+static void await_line(void)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
-	int one = 1;
+	char byte;
 
-	/* A blocking connect: on loopback it is done when the call returns. */
-	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (c->fd < 0 ||
-		connect(c->fd, (struct sockaddr *)&bench.address, sizeof(bench.address)) < 0 ||
-		fd_set_nonblocking(c->fd) < 0 ||
-		epoll_ctl(bench.epoll_fd, EPOLL_CTL_ADD, c->fd, &event) < 0) {
-		fail(c);
-		return;
-	}
-	(void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	while (read(STDIN_FILENO, &byte, 1) > 0 && byte != '\n')
+		continue;
 }
 
-static void ask(struct connection *c)
+static uint64_t usec_of(double seconds)
 {
-	c->asked = now_usec();
-	c->head_size = c->body_left = 0;
-	c->in_body = false;
-	if (c->fd < 0)
-		open_connection(c);
-	if (c->fd >= 0 && send(c->fd, bench.request, bench.request_size, MSG_NOSIGNAL) !=
-				  (ssize_t)bench.request_size)
-		fail(c);
+	return (uint64_t)(seconds * (double)USEC_PER_SEC);
 }
 
-static void finish(struct connection *c)
+/* Fixed in number, to be counted and not timed. */
+static int run_count(struct loop *loop, const struct options *options)
 {
-	if (bench.counting)
-		histogram_add(&bench.times, now_usec() - c->asked);
-	if (!bench.keep || message_closes(c->head, c->head_size))
-		c->fd = fd_close(c->fd);
-	ask(c);
+	int r;
+
+	loop_count(loop);
+	r = loop_fill(loop);
+	if (r < 0)
+		return r;
+	loop_run(loop, usec_of(options->seconds));
+	return loop->answered >= loop->limit ? 0 : -ETIMEDOUT;
 }
 
-/* Takes bytes of the head; returns how many of them were its own. */
-static size_t take_head(struct connection *c, const char *bytes, size_t size)
+static int run_idle(struct loop *loop)
 {
-	size_t before = c->head_size, room = sizeof(c->head) - before, head;
+	int r = loop_fill(loop);
 
-	if (size > room)
-		size = room;
-	memcpy(c->head + before, bytes, size);
-	c->head_size += size;
-	head = message_head_size(c->head, c->head_size);
-	if (head == 0)
-		return size;
-	c->in_body = true;
-	c->head_size = head;
-	c->body_left = message_body_size(c->head, head);
-	return head - before;
+	if (r < 0)
+		return r;
+	say("idle");
+	await_line();
+	say("counting");
+	loop_count(loop);
+	return loop_fill(loop);
 }
 
-static void receive(struct connection *c)
+static int run_timed(struct loop *loop, const struct options *options)
 {
-	static char bytes[RECEIVE_SIZE];
-	ssize_t n = recv(c->fd, bytes, sizeof(bytes), 0);
-	size_t left, taken = 0;
+	int r = loop_fill(loop);
 
-	if (n < 0 && errno == EAGAIN)
-		return;
-	if (n <= 0) {
-		fail(c);
-		return;
-	}
-	left = (size_t)n;
-	if (!c->in_body) {
-		taken = take_head(c, bytes, left);
-		if (c->in_body && memcmp(c->head, "HTTP/1.1 200", 12) != 0) {
-			fail(c);
-			return;
-		}
-	}
-	left -= taken;
-	if (!c->in_body)
-		return;
-	c->body_left -= left < c->body_left ? left : c->body_left;
-	if (c->body_left == 0)
-		finish(c);
+	if (r < 0)
+		return r;
+	loop_run(loop, usec_of(options->warm_up));
+	say("counting");
+	loop_count(loop);
+	loop_run(loop, usec_of(options->seconds));
+	if (loop->kind == LOOP_OPEN)
+		loop_finish(loop);
+	return 0;
 }
 
-static void run_until(struct connection *connections, size_t count, uint64_t end)
+static void report(const struct loop *loop)
 {
-	struct epoll_event events[EVENTS_MAX];
+	double seconds = (double)(now_usec() - loop->counted_from) / (double)USEC_PER_SEC;
 
-	for (uint64_t now = now_usec(); now < end; now = now_usec()) {
-		int wait = (int)((end - now) / USEC_PER_MSEC) + 1;
-		int n = epoll_wait(bench.epoll_fd, events, EVENTS_MAX, wait > 10 ? 10 : wait);
-
-		for (int i = 0; i < n; i++)
-			receive(events[i].data.ptr);
-		for (size_t i = 0; n <= 0 && i < count; i++)
-			if (connections[i].fd < 0)
-				ask(&connections[i]);
-	}
-}
-
-static void report(double seconds)
-{
 	printf("{\"requests\": %" PRIu64 ", \"errors\": %" PRIu64
 	       ", \"seconds\": %.6f, \"p50_us\": %" PRIu64 ", \"p99_us\": %" PRIu64
 	       ", \"max_us\": %" PRIu64 "}\n",
-		bench.times.total, bench.errors, seconds, histogram_percentile(&bench.times, 0.5),
-		histogram_percentile(&bench.times, 0.99), bench.times.max);
+		loop->times.total, loop->errors, seconds, histogram_percentile(&loop->times, 0.5),
+		histogram_percentile(&loop->times, 0.99), loop->times.max);
+	fflush(stdout);
+}
+
+static void write_request(struct traffic *traffic, const struct options *options)
+{
+	bool post = strcmp(options->method, "POST") == 0;
+
+	traffic->large = strcmp(options->path, "/large") == 0;
+	traffic->request_size = (size_t)snprintf(traffic->request, sizeof(traffic->request),
+		"%s %.100s HTTP/1.1\r\nHost: bench\r\n%s%s\r\n%s", post ? "POST" : "GET",
+		options->path, traffic->keep ? "" : "Connection: close\r\n",
+		post ? "Content-Length: 5\r\n" : "", post ? SMALL_BODY : "");
+}
+
+/* False if the command line makes no sense. */
+static bool read_options(int argc, char **argv, struct loop *loop, struct options *options)
+{
+	static const struct option names[] = {{"path", required_argument, NULL, 'p'},
+		{"method", required_argument, NULL, 'm'},
+		{"connections", required_argument, NULL, 'n'}, {"close", no_argument, NULL, 'c'},
+		{"warm-up", required_argument, NULL, 'w'},
+		{"seconds", required_argument, NULL, 's'}, {"rate", required_argument, NULL, 'r'},
+		{"count", required_argument, NULL, 'l'}, {"idle", no_argument, NULL, 'i'}, {0}};
+
+	for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
+		if (c == 'p')
+			options->path = optarg;
+		else if (c == 'm')
+			options->method = optarg;
+		else if (c == 'n')
+			loop->count = strtoul(optarg, NULL, 10);
+		else if (c == 'c')
+			loop->traffic.keep = false;
+		else if (c == 'w')
+			options->warm_up = strtod(optarg, NULL);
+		else if (c == 's')
+			options->seconds = strtod(optarg, NULL);
+		else if (c == 'i')
+			options->idle = true;
+		else if (c == 'r' && (loop->rate = strtod(optarg, NULL)) > 0)
+			loop->kind = LOOP_OPEN;
+		else if (c == 'l' && (loop->limit = strtoul(optarg, NULL, 10)) > 0)
+			continue;
+		else
+			return false;
+	}
+	return optind == argc - 1 && loop->count >= 1 && loop->count <= CONNECTIONS_MAX;
 }
 
 int main(int argc, char **argv)
 {
-	_cleanup_free_ struct connection *connections = NULL;
-	uint64_t began, ended;
-	size_t count;
-	bool post;
+	struct options options = {.path = "/", .method = "GET", .warm_up = 0.5, .seconds = 2};
+	static struct loop loop = {.count = 64, .limit = UINT64_MAX, .traffic.keep = true};
+	int r;
 
-	count = argc == 8 ? strtoul(argv[4], NULL, 10) : 0;
-	if (count < 1 || count > CONNECTIONS_MAX) {
-		fprintf(stderr, "Usage: client PORT PATH METHOD CONNECTIONS keep|close WARMUP-SEC "
-				"SEC\n");
+	if (!read_options(argc, argv, &loop, &options)) {
+		fputs(usage, stderr);
 		return 2;
 	}
-	bench.address = (struct sockaddr_in){.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)atoi(argv[1])),
+	loop.traffic.address = (struct sockaddr_in){.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)atoi(argv[optind])),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	bench.keep = strcmp(argv[5], "keep") == 0;
-	post = strcmp(argv[3], "POST") == 0;
-	bench.request_size = (size_t)snprintf(bench.request, sizeof(bench.request),
-		"%s %s HTTP/1.1\r\nHost: bench\r\n%s%s\r\n%s", argv[3], argv[2],
-		bench.keep ? "" : "Connection: close\r\n", post ? "Content-Length: 5\r\n" : "",
-		post ? "hello" : "");
-	bench.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	connections = calloc(count, sizeof(*connections));
-	if (bench.epoll_fd < 0 || !connections)
+	write_request(&loop.traffic, &options);
+	/* Requests that are due are not asked 50 usec later, prctl(2). */
+	(void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+	r = loop_prepare(&loop);
+	if (r == 0 && options.idle)
+		r = run_idle(&loop);
+	else if (r == 0 && loop.limit < UINT64_MAX)
+		r = run_count(&loop, &options);
+	else if (r == 0)
+		r = run_timed(&loop, &options);
+	if (r < 0) {
+		fprintf(stderr, "client: %zu of %zu connections were answered: %s\n", loop.filled,
+			loop.count, strerror(-r));
 		return 1;
-	for (size_t i = 0; i < count; i++) {
-		connections[i].fd = -EBADF;
-		ask(&connections[i]);
 	}
-	run_until(connections, count,
-		now_usec() + (uint64_t)(strtod(argv[6], NULL) * (double)USEC_PER_SEC));
-	/* For whoever samples the proxy's CPU time: counting starts with this line. */
-	printf("counting\n");
-	fflush(stdout);
-	bench.counting = true;
-	began = now_usec();
-	run_until(connections, count,
-		began + (uint64_t)(strtod(argv[7], NULL) * (double)USEC_PER_SEC));
-	ended = now_usec();
-	report((double)(ended - began) / (double)USEC_PER_SEC);
+	report(&loop);
+	await_line();
 	return 0;
 }

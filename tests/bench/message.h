@@ -11,7 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define LARGE_SIZE ((size_t)1 << 20)
+#define LARGE_SIZE ((size_t)1 << 20) /* of the load client's pattern, from its begin on */
+#define SMALL_BODY "hello"	     /* both ways */
 
 /* Bytes of the head, its empty line included; 0 if it is not whole. */
 static inline size_t message_head_size(const char *bytes, size_t size)

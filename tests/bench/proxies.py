@@ -2,10 +2,13 @@
 """How each contestant is started in the foreground, told its backend, and ended, by pid.
 
 Each gets the same number of workers, keeps its connections to the backend, sets X-Forwarded-For,
--Proto and -Host, writes no access log, and closes no connection for its age.
+-Proto and -Host, writes no access log, and closes no connection for its age. Those that are
+bytes_only cannot: they neither read a request nor tell the application of its client, and hold
+a connection of their own for each of the client's. They show what carrying the bytes costs.
 """
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -14,7 +17,7 @@ import time
 DEADLINE = 10  # seconds, for any of them to come or go
 PUBLIC_PORT = 9100
 BACKEND_PORT = 9000
-CONTROL_FD = 4
+BACKLOG = 65535
 
 NGINX = """
 daemon off;
@@ -22,8 +25,8 @@ user root;
 pid {directory}/nginx.pid;
 error_log {directory}/nginx.log warn;
 worker_processes {workers};
-worker_rlimit_nofile 16384;
-events {{ worker_connections 4096; }}
+worker_rlimit_nofile {descriptors};
+events {{ worker_connections {connections}; }}
 http {{
     access_log off;
     server_tokens off;
@@ -39,7 +42,7 @@ http {{
         keepalive_requests 100000000;
     }}
     server {{
-        listen 127.0.0.1:{public} backlog=4096 reuseport;
+        listen 127.0.0.1:{public} backlog={backlog} reuseport;
         location / {{
             proxy_pass http://app;
             proxy_http_version 1.1;
@@ -55,10 +58,30 @@ http {{
 }}
 """
 
+NGINX_STREAM = """
+load_module /usr/lib/nginx/modules/ngx_stream_module.so;
+daemon off;
+user root;
+pid {directory}/nginx-stream.pid;
+error_log {directory}/nginx-stream.log warn;
+worker_processes {workers};
+worker_rlimit_nofile {descriptors};
+events {{ worker_connections {connections}; }}
+stream {{
+    upstream app {{ server 127.0.0.1:{backend}; }}
+    server {{
+        listen 127.0.0.1:{public} backlog={backlog} reuseport;
+        proxy_pass app;
+    }}
+}}
+"""
+
 HAPROXY = """
 global
     nbthread {workers}
-    maxconn 4096
+    maxconn {connections}
+    # Descriptors for as many connections to the backend may be missing; they are not needed.
+    no strict-limits
 defaults
     mode http
     option forwardfor
@@ -68,7 +91,7 @@ defaults
     timeout connect 5s
     timeout http-keep-alive 60s
 frontend public
-    bind 127.0.0.1:{public} backlog 4096
+    bind 127.0.0.1:{public} backlog {backlog}
     http-request set-header X-Forwarded-Proto http
     http-request set-header X-Forwarded-Host %[req.hdr(Host)]
     default_backend app
@@ -93,13 +116,13 @@ def await_port(port, process):
 
 
 def cpu_seconds(pids):
-    """utime and stime of the processes, all their threads."""
-    ticks = 0
+    """What all threads of the processes took, to the nanosecond (stat counts in ticks)."""
+    total = 0
     for pid in pids:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-            fields = file.read().rsplit(")", 1)[1].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/schedstat", encoding="ascii") as file:
+                total += int(file.read().split()[0])
+    return total / 1e9
 
 
 def machine_seconds():
@@ -113,30 +136,36 @@ def machine_seconds():
 class Proxy:
     name = ""
     port = PUBLIC_PORT
+    bytes_only = False
 
     def __init__(self, root, directory, workers):
         self.root, self.directory, self.workers = root, directory, workers
+        self.wrapper = []  # what the program is run by, to be looked at
         self.process = None
 
-    def words(self):
-        return {
+    def write(self, name, text, clients):
+        """The configuration; room for more than a few thousand clients only where they come,
+        because that is memory too."""
+        words = {
             "directory": self.directory,
             "workers": self.workers,
             "public": PUBLIC_PORT,
             "backend": BACKEND_PORT,
+            "backlog": BACKLOG,
+            "connections": 4096 if clients <= 1000 else 2 * clients,
+            "descriptors": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         }
-
-    def write(self, name, text):
         path = os.path.join(self.directory, name)
         with open(path, "w", encoding="ascii") as file:
-            file.write(text.format(**self.words()))
+            file.write(text.format(**words))
         return path
 
     def spawn(self, command, **more):
         with open(os.path.join(self.directory, self.name + ".out"), "wb") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=out, **more)
 
-    def start(self):
+    def start(self, clients):
+        """Returns when it answers; clients: so many at once will come."""
         raise NotImplementedError
 
     def stop(self):
@@ -170,7 +199,7 @@ class Direct(Proxy):
     name = "direct"
     port = BACKEND_PORT
 
-    def start(self):
+    def start(self, clients):
         pass
 
     def stop(self):
@@ -186,8 +215,8 @@ class Direct(Proxy):
 class Nginx(Proxy):
     name = "nginx"
 
-    def start(self):
-        config = self.write("nginx.conf", NGINX)
+    def start(self, clients):
+        config = self.write("nginx.conf", NGINX, clients)
         self.spawn(["/usr/sbin/nginx", "-c", config, "-e", f"{self.directory}/nginx.log"])
         await_port(PUBLIC_PORT, self.process)
 
@@ -196,11 +225,25 @@ class Nginx(Proxy):
         return run.stderr.strip().replace("nginx version: ", "")
 
 
+class NginxStream(Nginx):
+    name = "nginx-stream"
+    bytes_only = True
+
+    def start(self, clients):
+        config = self.write("nginx-stream.conf", NGINX_STREAM, clients)
+        log = f"{self.directory}/nginx-stream.log"
+        self.spawn(["/usr/sbin/nginx", "-c", config, "-e", log])
+        await_port(PUBLIC_PORT, self.process)
+
+    def version(self):
+        return "nginx-stream: the same, bytes only"
+
+
 class Haproxy(Proxy):
     name = "haproxy"
 
-    def start(self):
-        config = self.write("haproxy.cfg", HAPROXY)
+    def start(self, clients):
+        config = self.write("haproxy.cfg", HAPROXY, clients)
         self.spawn(["/usr/sbin/haproxy", "-db", "-f", config])
         await_port(PUBLIC_PORT, self.process)
 
@@ -210,50 +253,79 @@ class Haproxy(Proxy):
         return " ".join(run.stdout.splitlines()[0].split()[:3])
 
 
+# sd_listen_fds(3): LISTEN_PID is who is executed, and only after the fork is it known.
+ACTIVATED = ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$0" "$@"']
+
+
+def handing_over(*sockets):
+    """For preexec_fn: the sockets become the descriptors from 3 on."""
+
+    def hand_over():
+        # Copies above first, lest one is overwritten before it is copied.
+        copies = [os.dup2(one.fileno(), 100 + i) for i, one in enumerate(sockets)]
+        for i, copy in enumerate(copies):
+            os.dup2(copy, 3 + i, inheritable=True)
+            os.close(copy)
+
+    return hand_over
+
+
+class SocketProxyd(Proxy):
+    """One thread, whatever the workers are."""
+
+    name = "socket-proxyd"
+    bytes_only = True
+    program = "/lib/systemd/systemd-socket-proxyd"
+
+    def start(self, clients):
+        with socket.create_server(("127.0.0.1", PUBLIC_PORT), backlog=BACKLOG) as public:
+            self.spawn(
+                [*ACTIVATED, self.program, "-c", str(clients + 16), f"127.0.0.1:{BACKEND_PORT}"],
+                env={**os.environ, "LISTEN_FDS": "1"},
+                preexec_fn=handing_over(public),
+                close_fds=False,
+            )
+        await_port(PUBLIC_PORT, self.process)
+
+    def version(self):
+        command = [self.program, "--version"]
+        run = subprocess.run(command, capture_output=True, text=True, check=True)
+        return "socket-proxyd of " + " ".join(run.stdout.split()[:2]) + ", bytes only, one thread"
+
+
 class Relay(Proxy):
     """Given its listeners as systemd gives them, and its route as the supervisor does."""
 
     name = "relay"
 
-    def start(self):
+    def start(self, clients):
         path = os.path.join(self.directory, "relay.sock")
         if os.path.exists(path):
             os.unlink(path)
-        public = socket.create_server(("127.0.0.1", PUBLIC_PORT), backlog=4096)
-        control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        control.bind(path)
-        control.listen(4)
-
-        def hand_over():
-            # sd_listen_fds(3): from 3 on, and LISTEN_PID is who is executed. Copies above first,
-            # lest one is overwritten before it is copied.
-            copies = [os.dup2(public.fileno(), 100), os.dup2(control.fileno(), 101)]
-            for fd, copy in zip((3, CONTROL_FD), copies):
-                os.dup2(copy, fd, inheritable=True)
-                os.close(copy)
-
-        # The shell sets LISTEN_PID, because only after the fork is it known.
-        script = 'LISTEN_PID=$$ exec "$0"'
         environment = {
             **os.environ,
             "LISTEN_FDS": "2",
             "LISTEN_FDNAMES": "public:control",
             "RELAY_WORKERS": str(self.workers),
+            "RELAY_CONNECTIONS": str(clients + 1000),
         }
-        self.spawn(
-            ["/bin/sh", "-c", script, os.path.join(self.root, "relay")],
-            env=environment,
-            preexec_fn=hand_over,
-            close_fds=False,
-        )
-        public.close()
-        control.close()
+        with socket.create_server(
+            ("127.0.0.1", PUBLIC_PORT), backlog=BACKLOG
+        ) as public, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as control:
+            control.bind(path)
+            control.listen(4)
+            self.spawn(
+                [*ACTIVATED, *self.wrapper, os.path.join(self.root, "relay")],
+                env=environment,
+                preexec_fn=handing_over(public, control),
+                close_fds=False,
+            )
         self.say(path)
 
     def say(self, path):
         """The route; an answer means that every worker follows it."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as control:
-            control.settimeout(DEADLINE)
+            control.settimeout(3 * DEADLINE)  # under valgrind it is slow
             control.connect(path)
             for line in (
                 f"backends blue=127.0.0.1:{BACKEND_PORT} green=127.0.0.1:{BACKEND_PORT + 1}",
@@ -274,4 +346,4 @@ class Relay(Proxy):
             return "relay, as built"
 
 
-CONTESTANTS = (Direct, Relay, Nginx, Haproxy)
+CONTESTANTS = (Direct, Relay, Nginx, Haproxy, NginxStream, SocketProxyd)
