@@ -18,6 +18,8 @@ check_matches "the example shows its color and role" 'blue.*primary|primary.*blu
 	"$(outside curl -sS -m 5 "$BASE/" | tr '\n' ' ')"
 check_matches "it takes a write" '^2' \
 	"$(outside curl -sS -m 5 -o /dev/null -w '%{http_code}' -d text=hello "$BASE/api/notes")"
+check "the relay is as exposed as 1.2 or less" \
+	inside systemd-analyze security --no-pager --threshold=12 app-bluegreen-relay.service
 
 blue=$(color_pid blue) green=$(color_pid green) relay=$(unit_pid app-bluegreen-relay)
 reload
