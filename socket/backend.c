@@ -30,6 +30,7 @@ struct backend *backend_drop(struct backend *backend)
 		worker->pool_size[backend->color]--;
 	}
 	timer_stop(&backend->timer);
+	counter_add(&worker->counters.connections[backend->color], (uint64_t)-1);
 	backend->peer.fd = fd_close(backend->peer.fd);
 	flow_clear(&backend->flow, &worker->buffers);
 	backend->session = NULL;
@@ -107,6 +108,8 @@ static int backend_connect(struct worker *worker, enum color color, struct backe
 	backend->peer = peer_of(take_fd(fd));
 	/* An answer before the question would be for nobody. */
 	backend->peer.readable = false;
+	counter_add(&worker->counters.connects[color], 1);
+	counter_add(&worker->counters.connections[color], 1);
 	*ret_backend = take_ptr(backend);
 	return 0;
 }

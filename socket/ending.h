@@ -30,6 +30,7 @@ enum ending {
 	ENDING_BACKEND_SLOW,	  /* 504: no first byte in time, or it stopped in the middle */
 	ENDING_CUT,		  /* 504: a drain's limit; what was sent may have been executed */
 	ENDING_SHUTDOWN,	  /* the relay itself stops */
+	ENDING_TUNNEL_RESET,	  /* a color broke off what is relayed as bytes */
 	ENDING_COUNT,
 };
 
@@ -42,6 +43,9 @@ const char *ending_status(enum ending ending);
 
 /* One sentence for the body of that answer. */
 const char *ending_sentence(enum ending ending);
+
+/* One sentence for operators. */
+const char *ending_reason(enum ending ending);
 
 /* True for what a color did wrong: counted as `failed` for it. */
 bool ending_blames_backend(enum ending ending);

@@ -10,12 +10,21 @@
 /* It ended or broke before its response began: again, elsewhere, or 502. */
 void exchange_lost(struct session *session);
 
+/* The one place where the end of an exchange with a color is counted. */
+void exchange_count_end(struct session *session, enum ending ending);
+
+/* What has moved since it was counted last. */
+void exchange_count_bytes(struct session *session);
+
 /* An event stream or a tunnel, which has a drain limit of its own. */
 void exchange_stream_begins(struct session *session);
 
 /* Each goes on as far as it can; true if bytes moved or the state changed. */
 bool response_step(struct session *session);
 bool response_send(struct session *session);
+
+/* By the class of the status in worker->head. */
+void response_count_status(struct session *session);
 
 /* The whole response has been sent. */
 void response_done(struct session *session);

@@ -18,6 +18,16 @@ static void response_is_whole(struct session *session)
 	counter_add(&session->worker->counters.answered[session->class][session->color], 1);
 }
 
+/* Who knows no class of a status takes it for a 500 (RFC 9110 section 15). */
+void response_count_status(struct session *session)
+{
+	unsigned int class = session->worker->head.status / 100U;
+
+	if (class > STATUS_CLASSES)
+		class = STATUS_CLASSES;
+	counter_add(&session->worker->counters.status[session->color][class - 1], 1);
+}
+
 /*
  * What the color itself said of how it went, and how long it took: both clocks are those of the
  * batch of events that the bytes were in, so that counting costs no system call. 501 and 505 say
@@ -30,6 +40,9 @@ static void response_count(struct session *session)
 	unsigned int bucket = latency_bucket(session->answered_at - session->sent_at);
 
 	counter_add(&counters->latency[session->color][bucket], 1);
+	counter_add(
+		&counters->latency_usec[session->color], session->answered_at - session->sent_at);
+	response_count_status(session);
 	if (status >= 500 && status != 501 && status != 505)
 		counter_add(&counters->errors[session->color], 1);
 }
@@ -75,6 +88,7 @@ static void response_informational(struct session *session)
 	struct flow *flow = &session->backend->flow;
 
 	session->response_seen = 0;
+	response_count_status(session);
 	session->answered_at = session->worker->now; /* what stands behind it came no later */
 	if (++session->informational > INFORMATIONAL_MAX) {
 		exchange_fail(session, ENDING_BACKEND_BAD);
@@ -146,11 +160,10 @@ static bool client_is_done(const struct session *session)
 /* The whole response has been sent. */
 void response_done(struct session *session)
 {
-	struct worker *worker = session->worker;
 	bool request_whole =
 		http1_body_ended(&session->request_body) && !flow_has_unsent(&session->request);
 
-	counter_add(&worker->counters.endings[ENDING_DONE], 1);
+	exchange_count_end(session, ENDING_DONE);
 	exchange_release(session, session->backend_keeps && request_whole);
 	if (request_whole && !session->close_after)
 		session_next(session);
@@ -170,6 +183,7 @@ static void response_ended(struct session *session)
 		return;
 	}
 	if (session->response_body.framing != HTTP1_UNTIL_CLOSE || backend->peer.error) {
+		counter_add(&session->worker->counters.reset[session->color], 1);
 		exchange_fail(session, ENDING_BACKEND_TRUNCATED);
 		return;
 	}

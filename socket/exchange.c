@@ -26,11 +26,30 @@ static struct counter *inflight_counter(struct session *session)
 	return &session->worker->counters.inflight[session->class][session->color];
 }
 
+void exchange_count_end(struct session *session, enum ending ending)
+{
+	struct worker_counters *counters = &session->worker->counters;
+
+	counter_add(&counters->ended[session->color][ending], 1);
+	if (session->held_since != 0)
+		counter_add(&counters->waited[session->color], 1);
+}
+
+void exchange_count_bytes(struct session *session)
+{
+	struct worker_counters *counters = &session->worker->counters;
+
+	counter_add(&counters->to_app[session->color], session->backend->peer.sent);
+	counter_add(&counters->to_clients[session->color], session->client.sent);
+	session->backend->peer.sent = session->client.sent = 0;
+}
+
 void exchange_release(struct session *session, bool backend_is_good)
 {
 	struct worker *worker = session->worker;
 
 	if (session->backend) {
+		exchange_count_bytes(session);
 		if (backend_is_good)
 			backend_give_back(session->backend);
 		else
@@ -65,18 +84,18 @@ void exchange_fail(struct session *session, enum ending ending)
 	if (session->backend && session->backend->flow.front)
 		session->response_begun = true;
 	exchange_release(session, false);
-	if (!session->response_begun && ending_status(ending)) {
-		session_answer(session, ending);
-		return;
-	}
-	counter_add(&worker->counters.endings[ending], 1);
-	session_end(session, stream ? SESSION_CLOSE : SESSION_CUT);
+	exchange_count_end(session, ending);
+	if (!session->response_begun && ending_status(ending))
+		session_give_answer(session, ending);
+	else
+		session_end(session, stream ? SESSION_CLOSE : SESSION_CUT);
 }
 
 void exchange_stream_begins(struct session *session)
 {
 	session->stream = true;
 	counter_add(&session->worker->counters.streams[session->color], 1);
+	counter_add(&session->worker->counters.streams_ever[session->color], 1);
 }
 
 /* ---- sending the request ---- */
@@ -96,6 +115,7 @@ static void exchange_attach(struct session *session, struct backend *backend)
 	session->state = SESSION_EXCHANGE;
 	session->response_seen = 0;
 	session->sent_at = worker->now; /* or later: request_send() */
+	session->client.sent = 0;	/* what we said ourselves is no color's */
 	session->inflight = true;
 	counter_add(inflight_counter(session), 1);
 	timer_arm(worker, &session->timer, backend->sent ? TIMER_RESPONSE : TIMER_CONNECT);
@@ -182,6 +202,7 @@ bool exchange_move(struct session *session)
 		return false;
 	session->tries++;
 	session->refused |= 1U << session->color;
+	counter_add(&session->worker->counters.again[session->color], 1);
 	exchange_release(session, false);
 	session_dispatch(session);
 	return true;
@@ -192,13 +213,14 @@ void exchange_lost(struct session *session)
 {
 	const struct backend *backend = session->backend;
 
-	if (flow_unparsed(&backend->flow) > 0) {
-		exchange_fail(session, ENDING_BACKEND_BAD);
-		return;
-	}
-	if (!backend->sent && !backend->pooled) {
+	if (!backend->sent && !backend->pooled && flow_unparsed(&backend->flow) == 0) {
 		worker_color_reached(session->worker, session->color);
 		exchange_refused(session);
+		return;
+	}
+	counter_add(&session->worker->counters.reset[session->color], 1);
+	if (flow_unparsed(&backend->flow) > 0) {
+		exchange_fail(session, ENDING_BACKEND_BAD);
 		return;
 	}
 	if (!may_go_again(session)) {
@@ -210,6 +232,7 @@ void exchange_lost(struct session *session)
 		session->refused |= 1U << session->color;
 	}
 	session->fresh_only = true;
+	counter_add(&session->worker->counters.again[session->color], 1);
 	exchange_release(session, false);
 	session_dispatch(session);
 }
@@ -294,6 +317,7 @@ static void exchange_arm(struct session *session)
 	if (kind == session->timer.kind && !session->progress)
 		return;
 	session->progress = false;
+	exchange_count_bytes(session);
 	if (kind == TIMER_NONE)
 		timer_stop(&session->timer);
 	else

@@ -21,6 +21,9 @@ bool exchange_step(struct session *session);
 /* The same after a 101 (tunnel.c). */
 bool tunnel_step(struct session *session);
 
+/* Both sides have ended, or one of them has not in time. */
+void tunnel_end(struct session *session);
+
 /* Ends the exchange for this reason: with an answer of our own if none has begun, by cutting the
  * client otherwise. */
 void exchange_fail(struct session *session, enum ending ending);

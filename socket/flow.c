@@ -201,6 +201,7 @@ static enum flow_result send_pieces(
 	}
 	if ((size_t)n < size)
 		peer->writable = false;
+	peer->sent += (uint64_t)n;
 	*ret_sent = (size_t)n;
 	return FLOW_MOVED;
 }

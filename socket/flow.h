@@ -34,10 +34,11 @@ void buffer_pool_clear(struct buffer_pool *pool);
 struct peer {
 	int fd;
 	bool readable, writable;
-	bool hung_up; /* EPOLLRDHUP, HUP or ERR was seen: keep reading to find out what */
-	bool reset;   /* EPOLLHUP or ERR: nobody reads there any more */
-	bool ended;   /* end of file was read */
-	int error;    /* the errno that broke it, or 0 */
+	bool hung_up;  /* EPOLLRDHUP, HUP or ERR was seen: keep reading to find out what */
+	bool reset;    /* EPOLLHUP or ERR: nobody reads there any more */
+	bool ended;    /* end of file was read */
+	int error;     /* the errno that broke it, or 0 */
+	uint64_t sent; /* bytes that it took and that were not counted yet */
 };
 
 /*

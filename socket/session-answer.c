@@ -35,16 +35,12 @@ static int answer_format(const struct session *session, enum ending ending, char
 		connection, body, *body ? "\n" : "");
 }
 
-void session_answer(struct session *session, enum ending ending)
+void session_give_answer(struct session *session, enum ending ending)
 {
 	struct worker *worker = session->worker;
 	char text[1024];
 	int length;
 
-	session_hold_leave(session);
-	counter_add(&worker->counters.endings[ending], 1);
-	if (ending == ENDING_HOLD_EXPIRED || ending == ENDING_HOLD_FULL)
-		counter_add(&worker->counters.hold_expired, 1);
 	/* Who may speak anything would not understand our HTTP. */
 	if (!ending_status(ending) || session->tcp) {
 		session_end(session, SESSION_CLOSE);
@@ -60,6 +56,17 @@ void session_answer(struct session *session, enum ending ending)
 	if (flow_send_behind(&session->answer, &session->client, text, (size_t)length,
 		    &worker->buffers) == FLOW_BROKEN)
 		session_end(session, SESSION_CLOSE);
+}
+
+void session_answer(struct session *session, enum ending ending)
+{
+	struct worker_counters *counters = &session->worker->counters;
+
+	session_hold_leave(session);
+	counter_add(&counters->endings[ending], 1);
+	if (ending == ENDING_HOLD_EXPIRED || ending == ENDING_HOLD_FULL)
+		counter_add(&counters->hold_expired, 1);
+	session_give_answer(session, ending);
 }
 
 bool answer_step(struct session *session)

@@ -123,6 +123,7 @@ void sessions_shed(struct worker *worker, uint32_t count)
 		struct timer *timer =
 			container_of(worker->timers[TIMER_IDLE].next, struct timer, link);
 
+		counter_add(&worker->counters.shed, 1);
 		session_end(container_of(timer, struct session, timer), SESSION_CLOSE);
 	}
 }

@@ -120,6 +120,7 @@ static void bytes_begin(struct session *session)
 {
 	session->tcp = true;
 	session->class = ROUTE_WRITES;
+	counter_add(&session->worker->counters.begun, 1);
 	session_dispatch_parsed(session);
 }
 
@@ -129,6 +130,7 @@ static void request_begin(struct session *session)
 	const struct http1_head *head = &worker->head;
 	struct flow *flow = &session->request;
 
+	counter_add(&worker->counters.begun, 1);
 	flow->keeping = true;
 	flow->kept = flow->parsed;
 	session->unread = false;
@@ -213,6 +215,7 @@ static bool head_step(struct session *session)
 	if (verdict == HTTP1_MORE && flow_unparsed(flow) == BUFFER_SIZE)
 		verdict = HTTP1_TOO_LARGE;
 	if (verdict != HTTP1_MORE) {
+		counter_add(&worker->counters.begun, 1);
 		head_refuse(session, ending_of(verdict));
 		return true;
 	}
@@ -329,16 +332,26 @@ static void session_wake(struct watch *watch)
 	session_advance(container_of(watch, struct session, watch));
 }
 
+static void head_expired(struct session *session)
+{
+	struct worker_counters *counters = &session->worker->counters;
+
+	if (flow_unparsed(&session->request) == 0) {
+		counter_add(&counters->idle_closed, 1);
+		session_end(session, SESSION_CLOSE);
+		return;
+	}
+	counter_add(&counters->begun, 1);
+	head_refuse(session, ENDING_CLIENT_SLOW);
+}
+
 static void session_expired(struct timer *timer)
 {
 	struct session *session = container_of(timer, struct session, timer);
 
 	switch (session->state) {
 	case SESSION_HEAD:
-		if (flow_unparsed(&session->request) > 0)
-			head_refuse(session, ENDING_CLIENT_SLOW);
-		else
-			session_end(session, SESSION_CLOSE);
+		head_expired(session);
 		break;
 	case SESSION_HELD:
 		session_answer(session, ENDING_HOLD_EXPIRED);
@@ -347,6 +360,8 @@ static void session_expired(struct timer *timer)
 		exchange_expired(session);
 		break;
 	case SESSION_TUNNEL:
+		tunnel_end(session);
+		break;
 	case SESSION_ANSWER:
 	case SESSION_LINGER:
 		session_end(session, SESSION_CLOSE);
@@ -384,6 +399,7 @@ void session_begin(struct worker *worker, int fd, const struct sockaddr_storage 
 	struct session *session = calloc(1, sizeof(*session));
 
 	if (!session) {
+		counter_add(&worker->counters.clients_refused, 1);
 		(void)fd_close(fd);
 		return;
 	}
@@ -402,6 +418,7 @@ void session_begin(struct worker *worker, int fd, const struct sockaddr_storage 
 	list_append(&worker->unwatched, &session->unwatched);
 	if (worker->watch_at == 0)
 		worker->watch_at = worker->now + WATCH_USEC;
+	counter_add(&worker->counters.clients_ever, 1);
 	list_append(&worker->sessions, &session->link);
 	timer_arm(worker, &session->timer, TIMER_IDLE);
 	session->tcp = worker->plan.protocol == PROTOCOL_TCP;
@@ -409,6 +426,8 @@ void session_begin(struct worker *worker, int fd, const struct sockaddr_storage 
 	if (atomic_fetch_add(&worker->shared->clients, 1) >=
 		worker->shared->settings.connections_max) {
 		session->close_after = true;
+		counter_add(&worker->counters.clients_refused, 1);
+		counter_add(&worker->counters.begun, 1);
 		session_answer(session, ENDING_TOO_MANY_CLIENTS);
 	} else if (worker->plan.protocol == PROTOCOL_TCP) {
 		/* Its client may wait for the server to speak first. */

@@ -105,8 +105,10 @@ void session_dispatch(struct session *session);
  * one. */
 size_t session_put_cookie(struct session *session, char *head, size_t length);
 
-/* Gives the relay's own answer for this ending, then goes on or closes. */
+/* Gives the relay's own answer for this ending, then goes on or closes. session_answer() also
+ * counts the ending, as one of an exchange that had no color. */
 void session_answer(struct session *session, enum ending ending);
+void session_give_answer(struct session *session, enum ending ending);
 
 /* The next request of a connection that persists. */
 void session_next(struct session *session);

@@ -25,6 +25,7 @@ void tunnel_begin(struct session *session)
 		exchange_fail(session, ENDING_BACKEND_BAD);
 		return;
 	}
+	response_count_status(session);
 	session->response_begun = true;
 	session->response_body = http1_body_begin(&session->worker->head);
 	response_pass_head(session, FORWARD_PLAIN);
@@ -140,12 +141,24 @@ static bool was_reset(const struct peer *peer)
 	return peer->error != 0 && peer->error != EPIPE;
 }
 
-/* What broke off for one side breaks off for the other: an end could be taken for the whole. */
-static void tunnel_end(struct session *session)
+static enum ending tunnel_ending(const struct session *session)
 {
-	struct peer *color = &session->backend->peer;
+	if (was_reset(&session->backend->peer))
+		return ENDING_TUNNEL_RESET;
+	return was_reset(&session->client) ? ENDING_CLIENT_GONE : ENDING_DONE;
+}
 
-	counter_add(&session->worker->counters.answered[session->class][session->color], 1);
+/* What broke off for one side breaks off for the other: an end could be taken for the whole. */
+void tunnel_end(struct session *session)
+{
+	struct worker_counters *counters = &session->worker->counters;
+	struct peer *color = &session->backend->peer;
+	enum ending ending = tunnel_ending(session);
+
+	counter_add(&counters->answered[session->class][session->color], 1);
+	if (ending == ENDING_TUNNEL_RESET)
+		counter_add(&counters->reset[session->color], 1);
+	exchange_count_end(session, ending);
 	if (was_reset(&session->client))
 		peer_cut(color);
 	session_end(session, was_reset(color) ? SESSION_CUT : SESSION_CLOSE);
@@ -167,5 +180,6 @@ bool tunnel_step(struct session *session)
 	if (!session->tcp && (session->client.ended || backend->peer.ended) &&
 		(session->timer.kind == TIMER_NONE || up == TUNNEL_MOVED || down == TUNNEL_MOVED))
 		timer_arm(session->worker, &session->timer, TIMER_STALL);
+	exchange_count_bytes(session);
 	return up == TUNNEL_MOVED || down == TUNNEL_MOVED;
 }

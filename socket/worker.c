@@ -227,6 +227,7 @@ void worker_retry_soon(struct worker *worker)
 void worker_color_down(struct worker *worker, enum color color)
 {
 	worker->down |= 1U << color;
+	counter_add(&worker->counters.refused[color], 1);
 	worker_retry_soon(worker);
 	if (!atomic_exchange(&worker->shared->refused[color], true))
 		worker_tell(worker);

@@ -135,6 +135,11 @@ static inline uint64_t counter_read(const struct counter *counter)
 	return atomic_load_explicit(&counter->value, memory_order_relaxed);
 }
 
+/* Responses are counted by the first digit of their status: 1xx to 5xx. */
+#define STATUS_CLASSES 5
+
+/* Nothing but counters, so that it can be summed and handed over as one row of numbers. What is of
+ * a color is charged to the one whose connection the exchange was on at that moment. */
 struct worker_counters {
 	struct counter answered[ROUTE_CLASS_COUNT][COLOR_COUNT];
 	struct counter inflight[ROUTE_CLASS_COUNT][COLOR_COUNT];
@@ -145,7 +150,19 @@ struct worker_counters {
 	struct counter cut[COLOR_COUNT];	 /* by the drain under way */
 	struct counter cut_streams[COLOR_COUNT]; /* of these */
 	struct counter cut_ever, cut_streams_ever, held_ever, hold_expired;
-	struct counter endings[ENDING_COUNT];
+	struct counter endings[ENDING_COUNT]; /* of exchanges that had no color */
+	struct counter ended[COLOR_COUNT][ENDING_COUNT];
+	struct counter status[COLOR_COUNT][STATUS_CLASSES]; /* final, interim and 101 */
+	struct counter latency_usec[COLOR_COUNT];	    /* the sum of what `latency` counts */
+	struct counter waited[COLOR_COUNT];  /* exchanges that ended there and had been held */
+	struct counter again[COLOR_COUNT];   /* exchanges that it failed and that were sent again */
+	struct counter refused[COLOR_COUNT]; /* connects */
+	struct counter reset[COLOR_COUNT];   /* ended before, or in the middle of, its response */
+	struct counter to_app[COLOR_COUNT], to_clients[COLOR_COUNT];	/* bytes, heads included */
+	struct counter connects[COLOR_COUNT], connections[COLOR_COUNT]; /* ever; now open */
+	struct counter streams_ever[COLOR_COUNT];
+	struct counter begun; /* exchanges; each has one ending in the end */
+	struct counter clients_ever, clients_refused, idle_closed, shed;
 };
 
 /* Idle clients closed at once where descriptors ran out. */
