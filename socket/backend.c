@@ -91,6 +91,7 @@ static int backend_connect(struct worker *worker, enum color color, struct backe
 	backend = calloc(1, sizeof(*backend));
 	if (!backend)
 		return -ENOMEM;
+	counter_add(&worker->counters.connects[color], 1);
 	r = socket_connect(&worker->plan.backend[color], &fd);
 	if (r < 0)
 		return r;
@@ -108,7 +109,6 @@ static int backend_connect(struct worker *worker, enum color color, struct backe
 	backend->peer = peer_of(take_fd(fd));
 	/* An answer before the question would be for nobody. */
 	backend->peer.readable = false;
-	counter_add(&worker->counters.connects[color], 1);
 	counter_add(&worker->counters.connections[color], 1);
 	*ret_backend = take_ptr(backend);
 	return 0;

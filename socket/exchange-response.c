@@ -18,14 +18,12 @@ static void response_is_whole(struct session *session)
 	counter_add(&session->worker->counters.answered[session->class][session->color], 1);
 }
 
-/* Who knows no class of a status takes it for a 500 (RFC 9110 section 15). */
 void response_count_status(struct session *session)
 {
-	unsigned int class = session->worker->head.status / 100U;
+	/* From 100 to 599: a head with any other is none. */
+	unsigned int class = session->worker->head.status / 100U - 1;
 
-	if (class > STATUS_CLASSES)
-		class = STATUS_CLASSES;
-	counter_add(&session->worker->counters.status[session->color][class - 1], 1);
+	counter_add(&session->worker->counters.status[session->color][class], 1);
 }
 
 /*

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "relay-control.h"
+#include "relay-numbers.h"
 
 /* An answer that waits until every worker follows the plan. */
 enum owed {
@@ -30,6 +31,7 @@ struct control {
 	struct relay *relay;
 	struct plan plan;
 	bool routed; /* somebody has said a route */
+	struct numbers_book numbers;
 	sd_event_source *listener, *listener_rest, *news;
 	struct control_client clients[CONTROL_CLIENTS_MAX];
 	bool drain_announced[COLOR_COUNT];

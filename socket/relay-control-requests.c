@@ -110,6 +110,39 @@ static int request_counters(struct control_client *client, char *words)
 	return 0;
 }
 
+static int request_release(struct control_client *client, char *words)
+{
+	struct control *control = client->control;
+	struct relay_totals totals = relay_count(control->relay);
+	char release[COLOR_COUNT][NUMBERS_RELEASE_MAX];
+	int r;
+
+	r = words_release(words, release);
+	if (r < 0)
+		return r;
+	for (int color = 0; color < COLOR_COUNT; color++)
+		numbers_release(
+			&control->numbers, &totals, (enum color)color, release[color], now_usec());
+	control_say(client, "ok release");
+	return 0;
+}
+
+static int request_numbers(struct control_client *client, char *words)
+{
+	struct control *control = client->control;
+	struct relay_totals totals = relay_count(control->relay);
+	struct numbers_question question;
+	char text[CONTROL_ANSWER_MAX - 16];
+	int r;
+
+	r = words_numbers_question(words, &question);
+	if (r < 0)
+		return r;
+	words_numbers(&control->numbers, &totals, &question, now_usec(), text, sizeof(text));
+	control_say(client, "ok numbers %s", text);
+	return 0;
+}
+
 static int request_affinity(struct control_client *client, char *words)
 {
 	struct control *control = client->control;
@@ -148,6 +181,8 @@ static const struct request requests[] = {
 	{"drain", request_drain, "drain COLOR scope=reads|all requests-usec=N streams-usec=N"},
 	{"counters", request_counters, "counters"},
 	{"show", request_show, "show"},
+	{"release", request_release, "release blue=TAG green=TAG"},
+	{"numbers", request_numbers, "numbers COLOR, numbers COLOR earlier=N, or numbers relay"},
 	{"affinity", request_affinity,
 		"affinity none, affinity address fresh=COLOR key=HEX, or affinity cookie "
 		"fresh=COLOR "

@@ -255,6 +255,7 @@ int control_open(sd_event *event, int listener_fd, struct relay *relay,
 	control->stopped = stopped;
 	control->owner = owner;
 	control->plan = plan_initial();
+	numbers_begin(&control->numbers, now_usec());
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		control->clients[i] = (struct control_client){.control = control, .fd = -EBADF};
 

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "relay-words.h"
+#include "relay-words-parts.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/names.h"
 
@@ -24,16 +21,6 @@ static const char *const protocols[PROTOCOL_COUNT] = {
 const char *words_scope(enum drain_extent extent)
 {
 	return drain_extents[extent];
-}
-
-/* "key=rest" */
-static const char *value_of(const char *word, const char *key)
-{
-	size_t length = strlen(key);
-
-	if (!word || strncmp(word, key, length) != 0 || word[length] != '=')
-		return NULL;
-	return word + length + 1;
 }
 
 static int number_of(const char *word, const char *key, uint64_t max, uint64_t *ret_number)
@@ -253,40 +240,9 @@ int words_affinity(char *words, uint64_t now, struct affinity_plan *affinity)
 	return 0;
 }
 
-struct text {
-	char *bytes;
-	size_t length, size;
-};
-
-static void put(struct text *text, const char *format, ...) _printf_(2, 3);
-static void put(struct text *text, const char *format, ...)
-{
-	va_list arguments;
-	int n;
-
-	va_start(arguments, format);
-	n = vsnprintf(text->bytes + text->length, text->size - text->length, format, arguments);
-	va_end(arguments);
-	if (n > 0)
-		text->length += (size_t)n;
-	if (text->length >= text->size)
-		text->length = text->size - 1;
-}
-
 static unsigned long long both(const uint64_t counts[ROUTE_CLASS_COUNT][COLOR_COUNT], int color)
 {
 	return counts[ROUTE_READS][color] + counts[ROUTE_WRITES][color];
-}
-
-/* "4,0,2": what is left out behind the last one is 0. */
-static void put_latency(struct text *text, const uint64_t counts[static LATENCY_BUCKETS])
-{
-	int count = LATENCY_BUCKETS;
-
-	while (count > 1 && counts[count - 1] == 0)
-		count--;
-	for (int bucket = 0; bucket < count; bucket++)
-		put(text, "%s%llu", bucket > 0 ? "," : "", (unsigned long long)counts[bucket]);
 }
 
 void words_counters(const struct relay_totals *totals, char *buffer, size_t size)

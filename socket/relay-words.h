@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "relay.h"
+#include "relay-numbers.h"
 
 /* "blue=127.0.0.1:9000 green=127.0.0.1:9001" */
 int words_backends(char *words, struct plan *plan);
@@ -22,6 +22,21 @@ int words_drain(char *words, uint64_t now, enum color *ret_color, struct plan_dr
 
 /* "reads", "all"; "none". */
 const char *words_scope(enum drain_extent extent);
+
+/* relay-words-numbers.c: "blue=1.4.2 green=1.4.1"; an empty one says nothing of its color. */
+int words_release(char *words, char ret_release[static COLOR_COUNT][NUMBERS_RELEASE_MAX]);
+
+/* "blue", "blue earlier=1" (the release before; 2 is the one before that), "relay". */
+struct numbers_question {
+	bool of_relay;
+	enum color color;
+	uint32_t earlier; /* 0: of the present release */
+};
+int words_numbers_question(char *words, struct numbers_question *ret_question);
+
+/* "blue release=1.4.2 for-usec=N reads=N ..."; fits into an answer, whatever the numbers are. */
+void words_numbers(const struct numbers_book *book, const struct relay_totals *totals,
+	const struct numbers_question *question, uint64_t now, char *buffer, size_t size);
 
 /* "blue.reads=N ..."; cut at size. */
 void words_counters(const struct relay_totals *totals, char *buffer, size_t size);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "relay-numbers.h"
 #include "session.h"
 
 /* Connections taken before their requests get their turn. Few, so that the other workers, who are
@@ -379,38 +380,12 @@ bool relay_take_refused(struct relay *relay, enum color color)
 	return atomic_exchange(&relay->shared.refused[color], false);
 }
 
-static void count_worker(struct relay_totals *totals, const struct worker_counters *counters)
-{
-	for (int color = 0; color < COLOR_COUNT; color++) {
-		for (int class = 0; class < ROUTE_CLASS_COUNT; class ++) {
-			totals->answered[class][color] +=
-				counter_read(&counters->answered[class][color]);
-			totals->inflight[class][color] +=
-				counter_read(&counters->inflight[class][color]);
-		}
-		totals->streams[color] += counter_read(&counters->streams[color]);
-		totals->failed[color] += counter_read(&counters->failed[color]);
-		totals->cut[color] += counter_read(&counters->cut[color]);
-		totals->cut_streams[color] += counter_read(&counters->cut_streams[color]);
-		totals->errors[color] += counter_read(&counters->errors[color]);
-		for (int bucket = 0; bucket < LATENCY_BUCKETS; bucket++)
-			totals->latency[color][bucket] +=
-				counter_read(&counters->latency[color][bucket]);
-	}
-	totals->cut_ever += counter_read(&counters->cut_ever);
-	totals->cut_streams_ever += counter_read(&counters->cut_streams_ever);
-	totals->held_ever += counter_read(&counters->held_ever);
-	totals->hold_expired += counter_read(&counters->hold_expired);
-	for (int ending = 0; ending < ENDING_COUNT; ending++)
-		totals->endings[ending] += counter_read(&counters->endings[ending]);
-}
-
 struct relay_totals relay_count(const struct relay *relay)
 {
 	struct relay_totals totals = {0};
 
 	for (uint32_t i = 0; i < relay->worker_count; i++)
-		count_worker(&totals, &relay->workers[i].counters);
+		numbers_add(&totals, &relay->workers[i].counters);
 	totals.holding = atomic_load(&relay->shared.holding);
 	totals.hold_longest_usec = atomic_load(&relay->shared.hold_longest_usec);
 	totals.clients = atomic_load(&relay->shared.clients);

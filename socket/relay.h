@@ -22,7 +22,12 @@ struct relay_totals {
 	uint64_t errors[COLOR_COUNT], latency[COLOR_COUNT][LATENCY_BUCKETS];
 	uint64_t cut_ever, cut_streams_ever, held_ever, hold_expired, holding, hold_longest_usec,
 		clients;
-	uint64_t endings[ENDING_COUNT];
+	uint64_t endings[ENDING_COUNT], ended[COLOR_COUNT][ENDING_COUNT];
+	uint64_t status[COLOR_COUNT][STATUS_CLASSES], latency_usec[COLOR_COUNT];
+	uint64_t waited[COLOR_COUNT], again[COLOR_COUNT], refused[COLOR_COUNT], reset[COLOR_COUNT];
+	uint64_t to_app[COLOR_COUNT], to_clients[COLOR_COUNT];
+	uint64_t connects[COLOR_COUNT], connections[COLOR_COUNT], streams_ever[COLOR_COUNT];
+	uint64_t begun, clients_ever, clients_refused, idle_closed, shed;
 };
 
 /* Defaults, from the environment where it says otherwise (RELAY_*: bluegreen-relay(8)).

@@ -159,7 +159,7 @@ struct worker_counters {
 	struct counter refused[COLOR_COUNT]; /* connects */
 	struct counter reset[COLOR_COUNT];   /* ended before, or in the middle of, its response */
 	struct counter to_app[COLOR_COUNT], to_clients[COLOR_COUNT];	/* bytes, heads included */
-	struct counter connects[COLOR_COUNT], connections[COLOR_COUNT]; /* ever; now open */
+	struct counter connects[COLOR_COUNT], connections[COLOR_COUNT]; /* tried; now open */
 	struct counter streams_ever[COLOR_COUNT];
 	struct counter begun; /* exchanges; each has one ending in the end */
 	struct counter clients_ever, clients_refused, idle_closed, shed;

@@ -76,6 +76,24 @@ class Control:
         return {name.replace('-', '_'): [int(n) for n in (value + ',0' * 64).split(',')[:64]]
                 if name.endswith('.latency') else int(value) for name, value in words}
 
+    def numbers(self, of):
+        """What the relay tells of `blue`, `green`, `relay` or `blue earlier=N`; None if nothing."""
+        words = self.ok(f'numbers {of}').split()[2:]
+        if words[-1] == 'none':
+            return None
+        numbers = {}
+        for word in words:
+            name, equals, value = word.partition('=')
+            if name == 'release':
+                numbers[name] = value
+            elif name == 'endings':
+                numbers[name] = {e: int(n) for e, n in (pair.split(':') for pair in value.split(',') if pair)}
+            elif name in ('status', 'latency'):
+                numbers[name] = [int(n) for n in value.split(',')]
+            elif equals:
+                numbers[name] = int(value)
+        return numbers
+
     def wait_counters(self, **wanted):
         """Until the counters are so; a `.` in a name is written `_`."""
         shown = {}
