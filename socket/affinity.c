@@ -4,7 +4,6 @@
  */
 #include "affinity.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,18 +25,14 @@ bool affinity_share(
 }
 
 bool affinity_place_of_address(
-	const struct siphash_key *key, const char *address, uint8_t *ret_place)
+	const struct siphash_key *key, const struct endpoint *client, uint8_t *ret_place)
 {
-	unsigned char bytes[sizeof(struct in6_addr)];
-	size_t size = 0;
+	size_t size = endpoint_is_ipv4(client) ? 4 : ENDPOINT_ADDRESS_SIZE;
 
-	if (inet_pton(AF_INET, address, bytes) == 1)
-		size = sizeof(struct in_addr);
-	else if (inet_pton(AF_INET6, address, bytes) == 1)
-		size = sizeof(struct in6_addr);
-	else
+	if (!client->known)
 		return false;
-	*ret_place = (uint8_t)(siphash(key, bytes, size) % AFFINITY_PLACES);
+	*ret_place = (uint8_t)(siphash(key, client->address + ENDPOINT_ADDRESS_SIZE - size, size) %
+			       AFFINITY_PLACES);
 	return true;
 }
 

@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "endpoint.h"
 #include "route.h"
 #include "siphash.h"
 
@@ -51,9 +52,9 @@ static inline bool affinity_is_active(const struct affinity_plan *plan)
 bool affinity_share(
 	const struct route *route, enum route_class class, enum color fresh, uint8_t *ret_share);
 
-/* The place of an IPv4 or IPv6 address; false for what is none. */
+/* The place of an address; false where it is not known. */
 bool affinity_place_of_address(
-	const struct siphash_key *key, const char *address, uint8_t *ret_place);
+	const struct siphash_key *key, const struct endpoint *client, uint8_t *ret_place);
 
 /* What a cookie of this color calls it. */
 const char *affinity_tag(const struct affinity_plan *plan, enum color color);

@@ -181,9 +181,9 @@ void backend_give_back(struct backend *backend)
 
 	flow_settle(&backend->flow, &worker->buffers);
 	/* Bytes that nobody asked for, an end, or a color that is to be left alone. */
-	if (backend->flow.buffer || backend->flow.front || backend->peer.readable ||
-		backend->deaf || backend->peer.hung_up || backend->peer.ended ||
-		backend->peer.error || worker->stopping ||
+	if (backend->introduced || backend->flow.buffer || backend->flow.front ||
+		backend->peer.readable || backend->deaf || backend->peer.hung_up ||
+		backend->peer.ended || backend->peer.error || worker->stopping ||
 		!route_uses(&worker->plan.route, color) ||
 		backend->port != worker->plan.backend[color].sin_port) {
 		backend_drop(backend);

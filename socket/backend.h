@@ -22,6 +22,7 @@ struct backend {
 	enum color color;
 	in_port_t port;	  /* where the color listened when it was connected */
 	bool pooled;	  /* it came from the pool */
+	bool introduced;  /* it began with a PROXY header: it is its client's, and no other's */
 	bool sent;	  /* bytes of the present request were given to the kernel */
 	bool deaf;	  /* it takes no more of the request; its answer may still come */
 	struct flow flow; /* its responses */

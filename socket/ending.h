@@ -15,6 +15,9 @@ enum ending {
 	ENDING_NOT_IMPLEMENTED, /* 501 */
 	ENDING_VERSION,		/* 505 */
 	ENDING_CONNECT_METHOD,	/* 405: we are no forward proxy */
+	ENDING_OPTIONS_HERE,	/* 200: Max-Forwards let it come this far and no further */
+	ENDING_TRACE_HERE,	/* 405: the same; nothing is reflected here */
+	ENDING_PROXY_HEADER,	/* a front end did not say, or not rightly, for whom it speaks */
 	ENDING_CLIENT_SLOW,	/* 408: the head or the body did not come in time */
 	ENDING_CLIENT_GONE,	/* it closed or reset before it had its answer */
 	ENDING_CLIENT_STALLED,	/* it does not read */

@@ -37,5 +37,5 @@ void response_pass_head(struct session *session, enum forward_ending ending);
 void tunnel_begin(struct session *session);
 
 /* A connection that is relayed as bytes: what is waited for is that the color accepts. */
-void tunnel_await(struct backend *backend);
+bool tunnel_await(struct session *session, struct backend *backend); /* false: no memory */
 bool tunnel_connect_step(struct session *session);

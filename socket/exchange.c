@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "forward.h"
+#include "session-parts.h"
 
 /* A read whose fresh connection died is tried so often again, not on and on: a request may kill
  * every instance that it meets. */
@@ -130,28 +131,33 @@ static void exchange_attach(struct session *session, struct backend *backend)
 enum exchange_begun exchange_begin(struct session *session, enum color color)
 {
 	struct worker *worker = session->worker;
-	struct forward_peer peer = {session->address, session->trusted, NULL};
+	const char *hidden = session->cookie_hidden ? worker->plan.affinity.name : NULL;
 	enum backend_kind kind = BACKEND_FRESH;
 	struct flow *flow = &session->request;
 	struct backend *backend;
 	size_t length;
 	int r;
 
-	if (session->class == ROUTE_READS && !session->fresh_only)
+	/* What begins with a PROXY header is its client's own. */
+	if (session->class == ROUTE_READS && !session->fresh_only &&
+		worker->plan.clients.send_proxy == PROXY_VERSION_NONE)
 		kind = BACKEND_POOLED_IF_ANY;
 	r = backend_take(worker, color, kind, session, backend_woken, &backend);
 	if (r < 0)
 		return begun_from_error(-r);
+	backend->introduced = worker->plan.clients.send_proxy != PROXY_VERSION_NONE;
 	if (session->tcp) {
-		tunnel_await(backend);
+		if (!tunnel_await(session, backend)) {
+			backend_drop(backend);
+			return EXCHANGE_NO_MEANS;
+		}
 		exchange_attach(session, backend);
 		return EXCHANGE_BEGUN;
 	}
 
-	if (session->cookie_hidden)
-		peer.hidden = worker->plan.affinity.name;
-	length = forward_request_head(
-		flow_bytes(flow) + flow->kept, &worker->head, &peer, worker->scratch);
+	length = session_introduce(session, worker->scratch);
+	length += forward_request_head(flow_bytes(flow) + flow->kept, &worker->head,
+		&session->forward, hidden, worker->scratch + length);
 	flow_rewind(flow, session->head_size);
 	switch (flow_send_behind(flow, &backend->peer, worker->scratch, length, &worker->buffers)) {
 	case FLOW_MOVED:

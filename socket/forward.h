@@ -9,18 +9,25 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "endpoint.h"
 #include "http1.h"
 
 /* The most that a head grows by: the fields added here, X-Forwarded-* with their values twice
  * over (a forwarded host is as long as the Host it repeats, which may fill the head). */
 #define FORWARD_SIZE_MAX (2 * HTTP1_HEAD_MAX + 512)
 
-struct forward_peer {
-	const char *address; /* text of the client's address; "" where it has none (unix sockets) */
-	bool trusted;	     /* a front end on this host: what it says in X-Forwarded-* is kept */
-	const char *hidden;  /* a cookie of ours that the application is not shown; NULL: none.
-			      * The Cookie fields that it is in are marked hop_by_hop */
+/* "X-Forwarded-For: ADDRESS", "X-Forwarded-Proto: http", "Via: 1.1 app-bluegreen" and the name
+ * X-Forwarded-Host. */
+#define FORWARD_LINES_MAX (17 + ENDPOINT_TEXT_MAX + 2 + 25 + 24 + 18)
+
+/* What each request of a client is told the application with. Made once a connection; plain. */
+struct forward_client {
+	bool trusted; /* what it says in X-Forwarded-*, Forwarded and X-Real-IP is kept */
+	uint8_t address_size, lines_size;
+	char lines[FORWARD_LINES_MAX];
 };
+
+struct forward_client forward_client_of(const struct endpoint *endpoint, bool trusted);
 
 /*
  * True if the request may turn its connection into a tunnel. An h2c upgrade may not: its requests
@@ -29,10 +36,22 @@ struct forward_peer {
  */
 bool forward_upgrades(const char *bytes, const struct http1_head *head);
 
-/* bytes: those that head was parsed from. Both return the length written, at most FORWARD_SIZE_MAX.
+/* Whether a request may go on, by Max-Forwards, which counts for OPTIONS and TRACE (RFC 9110
+ * section 7.6.2). */
+enum forward_reach {
+	FORWARD_ON,
+	FORWARD_HERE,	/* it is for us to answer */
+	FORWARD_ASTRAY, /* 400: no number, or several */
+};
+enum forward_reach forward_reach(const char *bytes, const struct http1_head *head);
+
+/*
+ * bytes: those that head was parsed from. Both return the length written, at most FORWARD_SIZE_MAX.
+ * hidden: a cookie of ours that the application is not shown, or NULL; the Cookie fields that it is
+ * in are marked hop_by_hop.
  */
 size_t forward_request_head(const char *bytes, const struct http1_head *head,
-	const struct forward_peer *peer, char out[static FORWARD_SIZE_MAX]);
+	const struct forward_client *client, const char *hidden, char out[static FORWARD_SIZE_MAX]);
 
 enum forward_ending {
 	FORWARD_PLAIN,	    /* HTTP/1.1: persists without saying so */

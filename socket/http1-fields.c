@@ -52,8 +52,10 @@ static const char *const field_names[HTTP1_FIELD_COUNT] = {
 	[HTTP1_CONTENT_TYPE] = "content-type",
 	[HTTP1_DATE] = "date",
 	[HTTP1_EXPECT] = "expect",
+	[HTTP1_FORWARDED] = "forwarded",
 	[HTTP1_HOST] = "host",
 	[HTTP1_KEEP_ALIVE] = "keep-alive",
+	[HTTP1_MAX_FORWARDS] = "max-forwards",
 	[HTTP1_PROXY_CONNECTION] = "proxy-connection",
 	[HTTP1_TE] = "te",
 	[HTTP1_TRAILER] = "trailer",
@@ -62,6 +64,7 @@ static const char *const field_names[HTTP1_FIELD_COUNT] = {
 	[HTTP1_X_FORWARDED_FOR] = "x-forwarded-for",
 	[HTTP1_X_FORWARDED_PROTO] = "x-forwarded-proto",
 	[HTTP1_X_FORWARDED_HOST] = "x-forwarded-host",
+	[HTTP1_X_REAL_IP] = "x-real-ip",
 };
 
 /* RFC 9110 section 7.6.1. Transfer-Encoding is named there too, but we forward the chunks as they
@@ -90,6 +93,7 @@ static const char *const kept_beginnings[] = {
 	"forwarded",
 	"host",
 	"if-",
+	"max-forwards",
 	"origin",
 	"range",
 	"referer",
@@ -160,12 +164,18 @@ static enum http1_field field_candidate(const char *name, size_t length)
 		return HTTP1_TRAILER;
 	case KEY(7, 'u'):
 		return HTTP1_UPGRADE;
+	case KEY(9, 'f'):
+		return HTTP1_FORWARDED;
+	case KEY(9, 'x'):
+		return HTTP1_X_REAL_IP;
 	case KEY(10, 'c'):
 		return HTTP1_CONNECTION;
 	case KEY(10, 'k'):
 		return HTTP1_KEEP_ALIVE;
 	case KEY(12, 'c'):
 		return HTTP1_CONTENT_TYPE;
+	case KEY(12, 'm'):
+		return HTTP1_MAX_FORWARDS;
 	case KEY(14, 'c'):
 		return HTTP1_CONTENT_LENGTH;
 	case KEY(15, 'x'):
@@ -194,6 +204,20 @@ static bool is_lookalike(const char *name, size_t length, const char *word)
 	return true;
 }
 
+/* Applications believe more of these than we know: -Port, -Prefix, -Ssl, -User ... */
+static void forwarded_recognise(const char *name, size_t length, struct http1_header *header)
+{
+	static const char beginning[] = "x-forwarded-";
+
+	if ((name[0] | 0x20) != 'x' || length < sizeof(beginning) ||
+		!is_lookalike(name, sizeof(beginning) - 1, beginning))
+		return;
+	if (http1_is_word(name, sizeof(beginning) - 1, beginning))
+		header->field = HTTP1_X_FORWARDED;
+	else
+		header->hop_by_hop = true;
+}
+
 static void field_recognise(const char *name, size_t length, struct http1_header *header)
 {
 	enum http1_field field = field_candidate(name, length);
@@ -204,6 +228,8 @@ static void field_recognise(const char *name, size_t length, struct http1_header
 		field = HTTP1_OTHER;
 	}
 	header->field = field;
+	if (field == HTTP1_OTHER)
+		forwarded_recognise(name, length, header);
 }
 
 /* field-line = field-name ":" OWS field-value OWS CRLF, RFC 9112 section 5. A line that begins
@@ -311,6 +337,7 @@ static void header_note(const struct http1_scan *scan, const struct http1_header
 	const char *value = scan->start + header->value.offset;
 	size_t length = header->value.length;
 
+	head->fields |= 1U << header->field;
 	switch (header->field) {
 	case HTTP1_CONNECTION:
 		connection_read(value, length, facts);
@@ -340,13 +367,17 @@ static void header_note(const struct http1_scan *scan, const struct http1_header
 		facts->upgrade_field = true;
 		break;
 	case HTTP1_OTHER:
+	case HTTP1_FORWARDED:
 	case HTTP1_KEEP_ALIVE:
+	case HTTP1_MAX_FORWARDS:
 	case HTTP1_PROXY_CONNECTION:
 	case HTTP1_TE:
 	case HTTP1_TRAILER:
 	case HTTP1_X_FORWARDED_FOR:
 	case HTTP1_X_FORWARDED_PROTO:
 	case HTTP1_X_FORWARDED_HOST:
+	case HTTP1_X_REAL_IP:
+	case HTTP1_X_FORWARDED:
 	case HTTP1_FIELD_COUNT:
 		break;
 	}
@@ -392,6 +423,7 @@ enum http1_verdict http1_fields_parse(
 
 	head->header_count = 0;
 	head->dated = false;
+	head->fields = 0;
 	while (scan->at < scan->end && *scan->at != '\r') {
 		struct http1_header *header = &head->headers[head->header_count];
 

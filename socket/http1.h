@@ -41,8 +41,10 @@ enum http1_field {
 	HTTP1_CONTENT_TYPE,
 	HTTP1_DATE,
 	HTTP1_EXPECT,
+	HTTP1_FORWARDED,
 	HTTP1_HOST,
 	HTTP1_KEEP_ALIVE,
+	HTTP1_MAX_FORWARDS,
 	HTTP1_PROXY_CONNECTION,
 	HTTP1_TE,
 	HTTP1_TRAILER,
@@ -51,6 +53,8 @@ enum http1_field {
 	HTTP1_X_FORWARDED_FOR,
 	HTTP1_X_FORWARDED_PROTO,
 	HTTP1_X_FORWARDED_HOST,
+	HTTP1_X_REAL_IP,
+	HTTP1_X_FORWARDED, /* any other name that begins so */
 	HTTP1_FIELD_COUNT,
 };
 
@@ -108,6 +112,7 @@ struct http1_head {
 	enum http1_framing framing;
 	uint64_t content_length; /* if framing is HTTP1_LENGTH; also what a response to HEAD or a
 				  * 304 says (0 if nothing) */
+	uint32_t fields;	 /* 1 << enum http1_field for each that is there */
 	uint32_t header_count;
 	struct http1_header headers[HTTP1_HEADERS_MAX];
 

@@ -53,6 +53,19 @@ static int request_protocol(struct control_client *client, char *words)
 	return 0;
 }
 
+static int request_clients(struct control_client *client, char *words)
+{
+	struct control *control = client->control;
+	int r;
+
+	r = words_clients(words, &control->plan);
+	if (r < 0)
+		return r;
+	control_publish(control);
+	control_owe(client, OWED_CLIENTS);
+	return 0;
+}
+
 static bool drain_is_over(const struct route *route, enum color color, enum drain_extent extent)
 {
 	return route->weight[ROUTE_READS][color] != ROUTE_NEVER ||
@@ -177,6 +190,8 @@ static const struct request requests[] = {
 	{"backends", request_backends, "backends blue=127.0.0.1:PORT green=127.0.0.1:PORT"},
 	{"limits", request_limits, "limits hold-usec=N hold-requests=N hold-bytes=N"},
 	{"protocol", request_protocol, "protocol http|tcp"},
+	{"clients", request_clients,
+		"clients trust=PREFIX,...|none accept-proxy=no|yes send-proxy=no|v1|v2"},
 	{"route", request_route, "route reads=COLOR:WEIGHT,...|hold writes=COLOR:WEIGHT,...|hold"},
 	{"drain", request_drain, "drain COLOR scope=reads|all requests-usec=N streams-usec=N"},
 	{"counters", request_counters, "counters"},

@@ -66,6 +66,9 @@ static void client_pay(struct control_client *client)
 	case OWED_PROTOCOL:
 		control_say(client, "ok protocol");
 		break;
+	case OWED_CLIENTS:
+		control_say(client, "ok clients");
+		break;
 	case OWED_AFFINITY:
 		control_say(client, "ok affinity");
 		break;

@@ -8,7 +8,7 @@
 
 #include "relay.h"
 
-#define CONTROL_MESSAGE_MAX 1024 /* of a request, or an event */
+#define CONTROL_MESSAGE_MAX 2048 /* of a request, or an event; TRUST_MAX prefixes fit */
 #define CONTROL_ANSWER_MAX  4096 /* the largest counters fit */
 /* The supervisor, its successor, and a person with a test. */
 #define CONTROL_CLIENTS_MAX 8

@@ -112,6 +112,31 @@ int words_protocol(char *words, struct plan *plan)
 	return 0;
 }
 
+int words_clients(char *words, struct plan *plan)
+{
+	static const char *const answers[] = {"no", "yes"};
+	struct plan_clients clients = {.said = true};
+	const char *text;
+	int r;
+
+	text = value_of(strsep(&words, " "), "trust");
+	r = text ? trust_parse(text, &clients.trust) : -EINVAL;
+	if (r < 0)
+		return -EINVAL;
+	text = value_of(strsep(&words, " "), "accept-proxy");
+	r = text ? name_lookup(answers, ELEMENTS(answers), text) : -EINVAL;
+	if (r < 0)
+		return r;
+	clients.accept_proxy = r;
+	text = value_of(strsep(&words, " "), "send-proxy");
+	r = text ? proxy_version_from_name(text) : -EINVAL;
+	if (r < 0 || words)
+		return -EINVAL;
+	clients.send_proxy = (enum proxy_version)r;
+	plan->clients = clients;
+	return 0;
+}
+
 static uint64_t later(uint64_t now, uint64_t usec)
 {
 	return usec > USEC_INFINITY - now ? USEC_INFINITY : now + usec;

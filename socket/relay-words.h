@@ -13,6 +13,8 @@ int words_backends(char *words, struct plan *plan);
 int words_limits(char *words, struct plan *plan);
 /* "http", "tcp" */
 int words_protocol(char *words, struct plan *plan);
+/* "trust=127.0.0.0/8,::1 accept-proxy=no|yes send-proxy=no|v1|v2" */
+int words_clients(char *words, struct plan *plan);
 /* "none", "address fresh=green key=32HEX", or "cookie fresh=green key=32HEX life-usec=N blue=TAG
  * green=TAG name=NAME" (the name may be missing); the cookie's life begins at `now`. Of an affinity
  * that ends, what its cookies were is kept. */

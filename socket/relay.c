@@ -49,6 +49,7 @@ struct plan plan_initial(void)
 		.hold_usec = 30 * USEC_PER_SEC,
 		.hold_requests = 512,
 		.hold_bytes = UINT64_C(64) << 20,
+		.clients.trust = trust_localhost(),
 	};
 }
 
@@ -125,7 +126,9 @@ static void plan_follow(struct worker *worker)
 	pthread_mutex_unlock(&worker->mailbox_lock);
 
 	for (int color = 0; color < COLOR_COUNT; color++) {
-		if (worker->plan.backend[color].sin_port != before.backend[color].sin_port)
+		/* What is pooled leads elsewhere, or has begun in another way. */
+		if (worker->plan.backend[color].sin_port != before.backend[color].sin_port ||
+			worker->plan.clients.send_proxy != before.clients.send_proxy)
 			backend_pool_clear(worker, (enum color)color);
 		if (worker->plan.drain[color].serial == before.drain[color].serial)
 			continue;

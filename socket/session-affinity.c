@@ -93,7 +93,7 @@ static void place_by_address(struct session *session, uint8_t share)
 {
 	const struct affinity_plan *plan = &session->worker->plan.affinity;
 
-	if (affinity_place_of_address(&plan->key, session->address, &session->place))
+	if (affinity_place_of_address(&plan->key, &session->source, &session->place))
 		pin(session, share);
 }
 

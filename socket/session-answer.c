@@ -11,6 +11,12 @@
 /* What Retry-After says where nothing better is known. */
 #define RETRY_AFTER_SECONDS 5
 
+static bool says_allow(enum ending ending)
+{
+	return ending == ENDING_CONNECT_METHOD || ending == ENDING_OPTIONS_HERE ||
+	       ending == ENDING_TRACE_HERE;
+}
+
 static int answer_format(const struct session *session, enum ending ending, char *text, size_t size)
 {
 	const char *date = worker_date(session->worker);
@@ -29,9 +35,7 @@ static int answer_format(const struct session *session, enum ending ending, char
 		"HTTP/1.1 %s\r\n%sContent-Type: text/plain; charset=utf-8\r\n"
 		"Content-Length: %zu\r\n%s%s%s\r\n%s%s",
 		status, date, strlen(sentence) + 1, again,
-		ending == ENDING_CONNECT_METHOD
-			? "Allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\r\n"
-			: "",
+		says_allow(ending) ? "Allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\r\n" : "",
 		connection, body, *body ? "\n" : "");
 }
 

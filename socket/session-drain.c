@@ -144,11 +144,12 @@ void sessions_stop(struct worker *worker)
 			session_answer(session, ENDING_SHUTDOWN);
 			session_make_ready(session);
 		}
-		if (session->state != SESSION_HEAD)
+		if (session->state != SESSION_HEAD && session->state != SESSION_PROXY)
 			continue;
 		session->client.readable = true;
 		session_advance(session);
-		if (session->state == SESSION_HEAD && flow_unparsed(&session->request) == 0)
+		if (session->state == SESSION_PROXY ||
+			(session->state == SESSION_HEAD && flow_unparsed(&session->request) == 0))
 			session_end(session, SESSION_CLOSE);
 	}
 }

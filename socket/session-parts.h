@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of a session share: session.c (heads, and the life of a connection),
- * session-hold.c, session-affinity.c and session-answer.c.
+ * session-client.c, session-hold.c, session-affinity.c and session-answer.c.
  */
 #pragma once
 
@@ -16,6 +16,16 @@ void session_place(struct session *session);
 
 /* It waits no longer; harmless where it did not. */
 void session_hold_leave(struct session *session);
+
+/* Begins a connection whose client is known: what comes next is its own. */
+void session_enter(struct session *session);
+
+/* session-client.c: who a connection is from, when it is accepted; and the two ways on: a header is
+ * waited for, or it is entered. */
+void session_meet(struct session *session, const struct sockaddr_storage *address);
+bool proxy_step(struct session *session);
+/* Writes what a connection to a color begins with, if anything; returns its length. */
+size_t session_introduce(struct session *session, char out[static PROXY_HEADER_WRITE_MAX]);
 
 /* One step each; true if another may follow at once. */
 bool answer_step(struct session *session);

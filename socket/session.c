@@ -5,12 +5,9 @@
  */
 #include "session-parts.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "exchange.h"
 #include "forward.h"
@@ -151,7 +148,18 @@ static void request_begin(struct session *session)
 		head_refuse(session, ENDING_BAD_REQUEST);
 		return;
 	}
-	session_dispatch_parsed(session);
+	switch (forward_reach(flow_bytes(flow) + flow->kept, head)) {
+	case FORWARD_ON:
+		session_dispatch_parsed(session);
+		break;
+	case FORWARD_HERE:
+		session_answer(session,
+			head->method == HTTP1_TRACE ? ENDING_TRACE_HERE : ENDING_OPTIONS_HERE);
+		break;
+	case FORWARD_ASTRAY:
+		head_refuse(session, ENDING_BAD_REQUEST);
+		break;
+	}
 }
 
 static bool head_fill(struct session *session)
@@ -184,8 +192,9 @@ static enum http1_verdict preface_look(const struct session *session)
 {
 	const struct flow *flow = &session->request;
 
-	return session->unread ? http1_preface_match(flow_bytes(flow), flow_unparsed(flow))
-			       : HTTP1_BAD;
+	return session->unread
+		       ? http1_preface_match(flow_bytes(flow) + flow->parsed, flow_unparsed(flow))
+		       : HTTP1_BAD;
 }
 
 static bool head_step(struct session *session)
@@ -242,6 +251,8 @@ static bool held_step(struct session *session)
 static bool session_step(struct session *session)
 {
 	switch (session->state) {
+	case SESSION_PROXY:
+		return proxy_step(session);
 	case SESSION_HEAD:
 		return head_step(session);
 	case SESSION_HELD:
@@ -350,6 +361,9 @@ static void session_expired(struct timer *timer)
 	struct session *session = container_of(timer, struct session, timer);
 
 	switch (session->state) {
+	case SESSION_PROXY:
+		session_answer(session, ENDING_PROXY_HEADER);
+		break;
 	case SESSION_HEAD:
 		head_expired(session);
 		break;
@@ -374,24 +388,15 @@ static void session_expired(struct timer *timer)
 		session_advance(session);
 }
 
-static void address_note(struct session *session, const struct sockaddr_storage *address)
+void session_enter(struct session *session)
 {
-	const struct sockaddr_in *in = (const struct sockaddr_in *)address;
-	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
-	struct in_addr mapped;
+	struct worker *worker = session->worker;
 
-	session->trusted = address->ss_family == AF_UNIX;
-	if (address->ss_family == AF_INET) {
-		inet_ntop(AF_INET, &in->sin_addr, session->address, sizeof(session->address));
-		session->trusted = (ntohl(in->sin_addr.s_addr) >> 24) == IN_LOOPBACKNET;
-	} else if (address->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
-		memcpy(&mapped, in6->sin6_addr.s6_addr + 12, sizeof(mapped));
-		inet_ntop(AF_INET, &mapped, session->address, sizeof(session->address));
-		session->trusted = (ntohl(mapped.s_addr) >> 24) == IN_LOOPBACKNET;
-	} else if (address->ss_family == AF_INET6) {
-		inet_ntop(AF_INET6, &in6->sin6_addr, session->address, sizeof(session->address));
-		session->trusted = IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
-	}
+	session->state = SESSION_HEAD;
+	timer_arm(worker, &session->timer, TIMER_IDLE);
+	/* Its client may wait for the server to speak first. */
+	if (worker->plan.protocol == PROTOCOL_TCP)
+		bytes_begin(session);
 }
 
 void session_begin(struct worker *worker, int fd, const struct sockaddr_storage *address)
@@ -412,7 +417,6 @@ void session_begin(struct worker *worker, int fd, const struct sockaddr_storage 
 	list_init(&session->held);
 	list_init(&session->ready);
 	timer_init(&session->timer, session_expired);
-	address_note(session, address);
 	session->begun = worker->now;
 	list_init(&session->watch.dead);
 	list_append(&worker->unwatched, &session->unwatched);
@@ -420,18 +424,16 @@ void session_begin(struct worker *worker, int fd, const struct sockaddr_storage 
 		worker->watch_at = worker->now + WATCH_USEC;
 	counter_add(&worker->counters.clients_ever, 1);
 	list_append(&worker->sessions, &session->link);
-	timer_arm(worker, &session->timer, TIMER_IDLE);
-	session->tcp = worker->plan.protocol == PROTOCOL_TCP;
 	session->unread = true;
 	if (atomic_fetch_add(&worker->shared->clients, 1) >=
 		worker->shared->settings.connections_max) {
+		session->tcp = worker->plan.protocol == PROTOCOL_TCP;
 		session->close_after = true;
 		counter_add(&worker->counters.clients_refused, 1);
 		counter_add(&worker->counters.begun, 1);
 		session_answer(session, ENDING_TOO_MANY_CLIENTS);
-	} else if (worker->plan.protocol == PROTOCOL_TCP) {
-		/* Its client may wait for the server to speak first. */
-		bytes_begin(session);
+	} else {
+		session_meet(session, address);
 	}
 	session_advance(session);
 }

@@ -2,17 +2,16 @@
 /*
  * A client connection: one request after the other, each with a life of its own.
  *
- *	HEAD -> (HELD) -> EXCHANGE -> HEAD ...        or TUNNEL, ANSWER, LINGER, DEAD
+ *	(PROXY) -> HEAD -> (HELD) -> EXCHANGE -> HEAD ...        or TUNNEL, ANSWER, LINGER, DEAD
  *
- * A connection that is relayed as bytes has no head: (HELD) -> EXCHANGE until it is accepted by
- * its color, then TUNNEL.
+ * A connection that is relayed as bytes has no head: (PROXY) -> (HELD) -> EXCHANGE until it is
+ * accepted by its color, then TUNNEL.
  *
  * session.c reads heads, chooses colors, holds, and gives the relay's own answers; exchange.c moves
- *a request and its response.
+ * a request and its response.
  */
 #pragma once
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -21,6 +20,7 @@
 #include "worker.h"
 
 enum session_state {
+	SESSION_PROXY,	  /* accepted from a front end: a PROXY header comes first */
 	SESSION_HEAD,	  /* between requests, or a head has begun to come */
 	SESSION_HELD,	  /* a whole head, and no color to send it to */
 	SESSION_EXCHANGE, /* with a backend connection */
@@ -45,8 +45,10 @@ struct session {
 	uint64_t begun;
 	struct timer timer;
 	enum session_state state;
-	char address[INET6_ADDRSTRLEN]; /* "" on a unix socket */
-	bool trusted;			/* a front end on this host */
+	/* Who asks, and whom; as the PROXY header says, if there was one. The second is found out
+	 * when it is asked for. */
+	struct endpoint source, destination;
+	struct forward_client forward;
 
 	struct flow request;	 /* from the client to the backend */
 	struct flow answer;	 /* our own */

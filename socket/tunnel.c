@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "forward.h"
+#include "session-parts.h"
 
 /* ---- how one begins ---- */
 
@@ -38,11 +39,18 @@ void tunnel_begin(struct session *session)
 	tunnel_enter(session);
 }
 
-void tunnel_await(struct backend *backend)
+bool tunnel_await(struct session *session, struct backend *backend)
 {
+	struct flow *flow = &session->request;
+	char introduction[PROXY_HEADER_WRITE_MAX];
+	size_t size = session_introduce(session, introduction);
+
 	/* There may be nothing to send, so only the kernel's event can say that it is connected. */
 	backend->peer.writable = false;
 	peer_keep_alive(&backend->peer);
+	/* A color that refused may have left one of its own. */
+	flow_rewind(flow, 0);
+	return size == 0 || flow_put_front(flow, introduction, size) == 0;
 }
 
 bool tunnel_connect_step(struct session *session)
@@ -64,7 +72,8 @@ bool tunnel_connect_step(struct session *session)
 	session->response_begun = true; /* no answer of ours would be understood */
 	head->framing = HTTP1_TUNNEL;
 	session->request_body = session->response_body = http1_body_begin(head);
-	/* A preface was read before anybody knew what it is. */
+	/* What came with a PROXY header, or a preface that was read before anybody knew what it is.
+	 */
 	(void)flow_frame(&session->request, &session->request_body, false);
 	tunnel_enter(session);
 	return true;

@@ -23,7 +23,9 @@
 #include "forward.h"
 #include "http1.h"
 #include "latency.h"
+#include "proxy-header.h"
 #include "route.h"
+#include "trust.h"
 
 /* ---- limits and times, from the environment, the same for all workers ---- */
 struct relay_settings {
@@ -57,9 +59,18 @@ enum protocol {
 	PROTOCOL_COUNT,
 };
 
+/* Whom connections come from, accepted from now on, and how the colors are told. */
+struct plan_clients {
+	bool said;	   /* false: nobody has spoken yet, and what follows is a guess */
+	bool accept_proxy; /* who is trusted begins with a PROXY header */
+	enum proxy_version send_proxy; /* so does each connection to a color */
+	struct trust trust;
+};
+
 struct plan {
 	uint64_t serial;
 	enum protocol protocol; /* of connections accepted from now on */
+	struct plan_clients clients;
 	struct route route;
 	bool backend_known[COLOR_COUNT];
 	struct sockaddr_in backend[COLOR_COUNT];
@@ -200,7 +211,7 @@ struct worker {
 
 	/* One at a time is in use: heads are parsed and passed on in one go. */
 	struct http1_head head;
-	char scratch[FORWARD_SIZE_MAX];
+	char scratch[PROXY_HEADER_WRITE_MAX + FORWARD_SIZE_MAX];
 	time_t dated_at; /* when `date` was true */
 	char date[DATE_LINE_SIZE];
 

@@ -82,9 +82,16 @@ static void target_check(const char *bytes)
 
 static void request_check(const char *bytes, bool trusted, const char *hidden)
 {
-	const struct forward_peer peer = {ADDRESS, trusted, hidden};
-	size_t length = forward_request_head(bytes, &head, &peer, out);
+	struct forward_client client;
+	struct endpoint endpoint;
 	uint32_t seen = 0;
+	size_t length;
+
+	must(endpoint_parse(ADDRESS, strlen(ADDRESS), &endpoint) == 0);
+	client = forward_client_of(&endpoint, trusted);
+	if (forward_reach(bytes, &head) != FORWARD_ON)
+		return;
+	length = forward_request_head(bytes, &head, &client, hidden, out);
 
 	must(length <= sizeof(out));
 	if (grew_too_large(http1_request_parse(out, length, &seen, &passed), length))
@@ -102,6 +109,12 @@ static void request_check(const char *bytes, bool trusted, const char *hidden)
 	must(count(&passed, HTTP1_UPGRADE) == passed.upgrade);
 	must(passed.keep_alive);
 	hop_by_hop_check(passed.upgrade);
+	must(count(&passed, HTTP1_X_FORWARDED_PROTO) >= 1);
+	must(trusted || count(&passed, HTTP1_X_FORWARDED_PROTO) == 1);
+	must(trusted || count(&passed, HTTP1_X_FORWARDED_HOST) <= 1);
+	must(trusted ||
+		(count(&passed, HTTP1_X_FORWARDED) == 0 && count(&passed, HTTP1_FORWARDED) == 0 &&
+			count(&passed, HTTP1_X_REAL_IP) == 0));
 	if (hidden)
 		cookie_hide(out, &passed, true);
 	for (uint32_t i = 0; !trusted && i < passed.header_count; i++)

@@ -71,6 +71,14 @@ static void what_one_color_has_alone_is_not_shared(void **state)
 	assert_int_equal(share, 7);
 }
 
+static const struct endpoint *end_of(const char *text)
+{
+	static struct endpoint endpoint;
+
+	assert_int_equal(endpoint_parse(text, strlen(text), &endpoint), 0);
+	return &endpoint;
+}
+
 static void an_address_has_one_place(void **state)
 {
 	static const unsigned char v4[] = {192, 0, 2, 7};
@@ -78,12 +86,11 @@ static void an_address_has_one_place(void **state)
 	uint8_t place = 0;
 
 	(void)state;
-	assert_true(affinity_place_of_address(&plan.key, "192.0.2.7", &place));
+	assert_true(affinity_place_of_address(&plan.key, end_of("192.0.2.7"), &place));
 	assert_int_equal(place, siphash(&plan.key, v4, sizeof(v4)) % 100);
-	assert_true(affinity_place_of_address(&plan.key, "2001:db8::1", &place));
+	assert_true(affinity_place_of_address(&plan.key, end_of("2001:db8::1"), &place));
 	assert_int_equal(place, siphash(&plan.key, v6, sizeof(v6)) % 100);
-	assert_false(affinity_place_of_address(&plan.key, "", &place));
-	assert_false(affinity_place_of_address(&plan.key, "unix", &place));
+	assert_false(affinity_place_of_address(&plan.key, &(struct endpoint){0}, &place));
 }
 
 /* The value of a Set-Cookie line. */

@@ -11,21 +11,40 @@
 #include "base/cleanup.h"
 #include "forward.h"
 
+#define VIA "Via: 1.1 app-bluegreen\r\n"
+
 static struct http1_head head;
 static char out[FORWARD_SIZE_MAX + 1];
 
-static const struct forward_peer stranger = {"192.0.2.7", false, NULL};
-static const struct forward_peer front = {"127.0.0.1", true, NULL};
-static const struct forward_peer nameless = {"", true, NULL};
+/* Who asks, on the stage of a test. */
+struct asker {
+	const char *address; /* "": over a unix socket */
+	bool trusted;
+	const char *hidden;
+};
 
-static const char *request(const char *text, const struct forward_peer *peer)
+static const struct asker stranger = {"192.0.2.7", false, NULL};
+static const struct asker front = {"127.0.0.1", true, NULL};
+static const struct asker nameless = {"", true, NULL};
+
+static size_t pass(const char *text, const struct asker *asker)
+{
+	struct forward_client client;
+	struct endpoint endpoint = {0};
+
+	if (*asker->address)
+		assert_int_equal(
+			endpoint_parse(asker->address, strlen(asker->address), &endpoint), 0);
+	client = forward_client_of(&endpoint, asker->trusted);
+	return forward_request_head(text, &head, &client, asker->hidden, out);
+}
+
+static const char *request(const char *text, const struct asker *asker)
 {
 	uint32_t seen = 0;
-	size_t length;
 
 	assert_int_equal(http1_request_parse(text, strlen(text), &seen, &head), HTTP1_OK);
-	length = forward_request_head(text, &head, peer, out);
-	out[length] = '\0';
+	out[pass(text, asker)] = '\0';
 	return out;
 }
 
@@ -47,7 +66,7 @@ static void fields_keep_their_order_and_spelling(void **state)
 	assert_string_equal(
 		request("GET /a?b HTTP/1.1\r\nhOST: x\r\nB:  2 \r\nA:1\r\n\r\n", &stranger),
 		"GET /a?b HTTP/1.1\r\nhOST: x\r\nB:  2 \r\nA:1\r\n"
-		"X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\n"
+		"X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\n" VIA
 		"X-Forwarded-Host: x\r\n\r\n");
 }
 
@@ -58,7 +77,7 @@ static void fields_of_one_connection_are_taken_out(void **state)
 		request("GET / HTTP/1.1\r\nHost: x\r\nConnection: close, Foo\r\nFoo: 1\r\n"
 			"Keep-Alive: 5\r\nTE: trailers\r\nProxy-Connection: x\r\nBar: 2\r\n\r\n",
 			&nameless),
-		"GET / HTTP/1.1\r\nHost: x\r\nBar: 2\r\nX-Forwarded-Proto: http\r\n"
+		"GET / HTTP/1.1\r\nHost: x\r\nBar: 2\r\nX-Forwarded-Proto: http\r\n" VIA
 		"X-Forwarded-Host: x\r\n\r\n");
 }
 
@@ -66,17 +85,17 @@ static void a_hidden_cookie_is_left_out_and_the_others_stay(void **state)
 {
 	static const char text[] = "GET / HTTP/1.1\r\nHost: x\r\nCookie: a=1; ours=2; b=3\r\n"
 				   "A: 1\r\nCOOKIE: c=4;d\r\nCookie:ours=5\r\n\r\n";
-	static const struct forward_peer hiding = {"", true, "ours"};
+	static const struct asker hiding = {"", true, "ours"};
 	uint32_t seen = 0;
 	size_t length;
 
 	(void)state;
 	assert_int_equal(http1_request_parse(text, strlen(text), &seen, &head), HTTP1_OK);
 	head.headers[1].hop_by_hop = head.headers[4].hop_by_hop = true;
-	length = forward_request_head(text, &head, &hiding, out);
+	length = pass(text, &hiding);
 	out[length] = '\0';
 	assert_string_equal(out, "GET / HTTP/1.1\r\nHost: x\r\nA: 1\r\nCOOKIE: c=4;d\r\n"
-				 "X-Forwarded-Proto: http\r\nX-Forwarded-Host: x\r\n"
+				 "X-Forwarded-Proto: http\r\n" VIA "X-Forwarded-Host: x\r\n"
 				 "Cookie: a=1; b=3\r\n\r\n");
 }
 
@@ -84,7 +103,7 @@ static void a_hidden_cookie_is_left_out_and_the_others_stay(void **state)
 static void the_largest_cookie_field_fits(void **state)
 {
 	static char text[HTTP1_HEAD_MAX + 1];
-	static const struct forward_peer hiding = {"", true, "ours"};
+	static const struct asker hiding = {"", true, "ours"};
 	size_t length = (size_t)sprintf(text, "GET / HTTP/1.0\r\nCookie: ours=;");
 	uint32_t seen = 0;
 
@@ -94,7 +113,7 @@ static void the_largest_cookie_field_fits(void **state)
 	length += (size_t)sprintf(text + length, "\r\n\r\n");
 	assert_int_equal(http1_request_parse(text, length, &seen, &head), HTTP1_OK);
 	head.headers[0].hop_by_hop = true;
-	length = forward_request_head(text, &head, &hiding, out);
+	length = pass(text, &hiding);
 	assert_true(length > HTTP1_HEAD_MAX && length <= FORWARD_SIZE_MAX);
 }
 
@@ -132,14 +151,133 @@ static void a_front_end_on_this_host_is_believed(void **state)
 			&front),
 		"GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: "
 		"site\r\n"
-		"X-Forwarded-For: 203.0.113.1, 203.0.113.2, 127.0.0.1\r\n\r\n");
+		"X-Forwarded-For: 203.0.113.1, 203.0.113.2, 127.0.0.1\r\n" VIA "\r\n");
+}
+
+static void what_an_application_may_believe_is_dropped_from_a_stranger(void **state)
+{
+	static const char *const lines[] = {"X-Forwarded-Port: 1\r\n", "x-forwarded-prefix: /a\r\n",
+		"X-FORWARDED-Q: 1\r\n", "Forwarded: for=1\r\n", "X-Real-IP: 1\r\n",
+		"x-real-ip:\r\n"};
+	char text[128];
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(lines); i++) {
+		snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: x\r\n%s\r\n", lines[i]);
+		assert_null(strstr(request(text, &stranger), lines[i]));
+		assert_non_null(strstr(request(text, &front), lines[i]));
+		assert_non_null(strstr(request(text, &nameless), lines[i]));
+	}
+}
+
+/* WSGI and CGI make one name of them. */
+static void lookalikes_are_dropped_from_everybody(void **state)
+{
+	static const char *const names[] = {"X_Forwarded_For", "x-forwarded_port",
+		"X_FORWARDED-Prefix", "x_real_ip", "X-Real_IP", "Max_Forwards"};
+	char text[128];
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(names); i++) {
+		snprintf(text, sizeof(text), "OPTIONS / HTTP/1.1\r\nHost: x\r\n%s: 0\r\n\r\n",
+			names[i]);
+		assert_null(strstr(request(text, &stranger), names[i]));
+		assert_null(strstr(request(text, &front), names[i]));
+	}
+	assert_non_null(strstr(
+		request("GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded: 1\r\nX-Forward-A: 2\r\n\r\n",
+			&stranger),
+		"X-Forwarded: 1\r\nX-Forward-A: 2\r\n"));
+}
+
+static void an_empty_list_of_hops_is_no_hop(void **state)
+{
+	(void)state;
+	assert_non_null(
+		strstr(request("GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For:\r\n\r\n", &front),
+			"\r\nX-Forwarded-For: 127.0.0.1\r\n"));
+	assert_null(
+		strstr(request("GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: \r\n\r\n", &nameless),
+			"X-Forwarded-For"));
+}
+
+static void an_ipv6_client_is_named_without_brackets(void **state)
+{
+	static const struct asker six = {"2001:DB8:0::1", false, NULL};
+	static const struct asker longest = {
+		"1111:2222:3333:4444:5555:6666:7777:8888", false, NULL};
+
+	(void)state;
+	assert_non_null(strstr(request("GET / HTTP/1.1\r\nHost: x\r\n\r\n", &six),
+		"X-Forwarded-For: 2001:db8::1\r\n"));
+	assert_non_null(strstr(request("GET / HTTP/1.1\r\nHost: x\r\n\r\n", &longest),
+		"X-Forwarded-For: 1111:2222:3333:4444:5555:6666:7777:8888\r\nX-Forwarded-Proto"));
+}
+
+/* RFC 9110 section 7.6.3: each proxy adds its own line, behind those that were there. */
+static void via_is_appended_with_the_version_that_was_received(void **state)
+{
+	(void)state;
+	assert_non_null(strstr(
+		request("GET / HTTP/1.1\r\nHost: x\r\nVia: 1.0 fred\r\nA: 1\r\n\r\n", &stranger),
+		"Via: 1.0 fred\r\nA: 1\r\nX-Forwarded-For: 192.0.2.7\r\n"
+		"X-Forwarded-Proto: http\r\nVia: 1.1 app-bluegreen\r\n"));
+	assert_non_null(strstr(request("GET / HTTP/1.0\r\nHost: x\r\n\r\n", &stranger),
+		"\r\nVia: 1.0 app-bluegreen\r\n"));
+	assert_null(strstr(out, "1.1 app-bluegreen"));
+}
+
+static enum forward_reach reach_of(const char *method, const char *fields)
+{
+	uint32_t seen = 0;
+	static char text[256];
+
+	snprintf(text, sizeof(text), "%s / HTTP/1.1\r\nHost: x\r\n%s\r\n", method, fields);
+	assert_int_equal(http1_request_parse(text, strlen(text), &seen, &head), HTTP1_OK);
+	return forward_reach(text, &head);
+}
+
+/* RFC 9110 section 7.6.2 */
+static void max_forwards_ends_the_way_of_options_and_trace(void **state)
+{
+	static const char *const bad[] = {"Max-Forwards:\r\n", "Max-Forwards: -1\r\n",
+		"Max-Forwards: 1, 2\r\n", "Max-Forwards: 1x\r\n",
+		"Max-Forwards: 1\r\nMax-Forwards: 1\r\n"};
+
+	(void)state;
+	assert_int_equal(reach_of("OPTIONS", "Max-Forwards: 0\r\n"), FORWARD_HERE);
+	assert_int_equal(reach_of("TRACE", "max-forwards: 000\r\n"), FORWARD_HERE);
+	assert_int_equal(reach_of("TRACE", "Max-Forwards: 1\r\n"), FORWARD_ON);
+	assert_int_equal(reach_of("OPTIONS", ""), FORWARD_ON);
+	assert_int_equal(reach_of("GET", "Max-Forwards: 0\r\n"), FORWARD_ON);
+	for (size_t i = 0; i < ELEMENTS(bad); i++) {
+		assert_int_equal(reach_of("OPTIONS", bad[i]), FORWARD_ASTRAY);
+		assert_int_equal(reach_of("GET", bad[i]), FORWARD_ON);
+	}
+}
+
+static void max_forwards_is_one_less_behind_us(void **state)
+{
+	(void)state;
+	assert_non_null(strstr(
+		request("OPTIONS * HTTP/1.1\r\nHost: x\r\nMax-Forwards: 10\r\n\r\n", &stranger),
+		"\r\nMax-Forwards: 9\r\n"));
+	assert_null(strstr(out, "10"));
+	assert_non_null(strstr(request("TRACE / HTTP/1.1\r\nHost: x\r\nMax-Forwards: "
+				       "99999999999999999999\r\n\r\n",
+				       &stranger),
+		"\r\nMax-Forwards: 999999\r\n"));
+	assert_non_null(
+		strstr(request("GET / HTTP/1.1\r\nHost: x\r\nMax-Forwards: 10\r\n\r\n", &stranger),
+			"\r\nMax-Forwards: 10\r\n"));
 }
 
 static void http_1_0_gets_the_host_that_http_1_1_wants(void **state)
 {
 	(void)state;
 	assert_string_equal(request("GET / HTTP/1.0\r\n\r\n", &nameless),
-		"GET / HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Proto: http\r\n\r\n");
+		"GET / HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Proto: http\r\n"
+		"Via: 1.0 app-bluegreen\r\n\r\n");
 }
 
 static void an_absolute_target_is_taken_apart_and_its_host_counts(void **state)
@@ -295,6 +433,13 @@ int main(void)
 		cmocka_unit_test(lines_of_our_own_stand_in_front_of_the_empty_one),
 		cmocka_unit_test(a_stranger_cannot_say_whom_he_forwards_for),
 		cmocka_unit_test(a_front_end_on_this_host_is_believed),
+		cmocka_unit_test(what_an_application_may_believe_is_dropped_from_a_stranger),
+		cmocka_unit_test(lookalikes_are_dropped_from_everybody),
+		cmocka_unit_test(an_empty_list_of_hops_is_no_hop),
+		cmocka_unit_test(an_ipv6_client_is_named_without_brackets),
+		cmocka_unit_test(via_is_appended_with_the_version_that_was_received),
+		cmocka_unit_test(max_forwards_ends_the_way_of_options_and_trace),
+		cmocka_unit_test(max_forwards_is_one_less_behind_us),
 		cmocka_unit_test(http_1_0_gets_the_host_that_http_1_1_wants),
 		cmocka_unit_test(an_absolute_target_is_taken_apart_and_its_host_counts),
 		cmocka_unit_test(an_expectation_of_http_1_0_ends_here),

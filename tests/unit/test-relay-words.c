@@ -17,7 +17,7 @@
 /* The functions write into their text. */
 static char *words(const char *text)
 {
-	static char copy[256];
+	static char copy[CONTROL_MESSAGE_MAX + 1];
 
 	(void)snprintf(copy, sizeof(copy), "%s", text);
 	return copy;
@@ -58,6 +58,65 @@ static void bad_backends_change_nothing(void **state)
 	for (size_t i = 0; i < ELEMENTS(bad); i++)
 		assert_int_equal(words_backends(words(bad[i]), &plan), -EINVAL);
 	assert_memory_equal(&plan, &untouched, sizeof(plan));
+}
+
+static void clients_are_who_is_trusted_and_two_answers(void **state)
+{
+	struct plan plan = {0};
+
+	(void)state;
+	assert_int_equal(
+		words_clients(words("trust=10.0.0.0/8,::1 accept-proxy=yes send-proxy=v2"), &plan),
+		0);
+	assert_true(plan.clients.said && plan.clients.accept_proxy);
+	assert_int_equal(plan.clients.send_proxy, PROXY_VERSION_2);
+	assert_int_equal(plan.clients.trust.count, 2);
+	assert_int_equal(
+		words_clients(words("trust=none accept-proxy=no send-proxy=no"), &plan), 0);
+	assert_false(plan.clients.accept_proxy);
+	assert_int_equal(plan.clients.send_proxy, PROXY_VERSION_NONE);
+	assert_int_equal(plan.clients.trust.count, 0);
+}
+
+static void bad_clients_change_nothing(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"trust=none",
+		"trust=none accept-proxy=no",
+		"trust= accept-proxy=no send-proxy=no",
+		"trust=nobody accept-proxy=no send-proxy=no",
+		"trust=10.0.0.1/8 accept-proxy=no send-proxy=no",
+		"trust=none accept-proxy=1 send-proxy=no",
+		"trust=none accept-proxy=no send-proxy=v3",
+		"trust=none accept-proxy=no send-proxy=no x",
+		"accept-proxy=no trust=none send-proxy=no",
+	};
+	struct plan plan = {0}, untouched = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(bad); i++)
+		assert_int_equal(words_clients(words(bad[i]), &plan), -EINVAL);
+	assert_memory_equal(&plan, &untouched, sizeof(plan));
+}
+
+/* The longest that a supervisor says. */
+static void as_many_prefixes_as_there_may_be_fit_a_message(void **state)
+{
+	struct plan plan = {.clients.trust.count = TRUST_MAX}, read = {0};
+	char text[CONTROL_MESSAGE_MAX + 1], prefixes[TRUST_TEXT_MAX];
+	int length;
+
+	(void)state;
+	for (size_t i = 0; i < TRUST_MAX; i++) {
+		memset(plan.clients.trust.prefixes[i].address, 0xff, ENDPOINT_ADDRESS_SIZE - 1);
+		plan.clients.trust.prefixes[i].bits = 127;
+	}
+	length = snprintf(text, sizeof(text), "clients trust=%s accept-proxy=yes send-proxy=v2",
+		trust_text(&plan.clients.trust, prefixes));
+	assert_true(length > 1024 && length <= CONTROL_MESSAGE_MAX);
+	assert_int_equal(words_clients(words(text + strlen("clients ")), &read), 0);
+	assert_memory_equal(&read.clients.trust, &plan.clients.trust, sizeof(struct trust));
 }
 
 static void limits_are_three_numbers(void **state)
@@ -260,6 +319,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(backends_are_an_address_and_a_port_each),
 		cmocka_unit_test(bad_backends_change_nothing),
+		cmocka_unit_test(clients_are_who_is_trusted_and_two_answers),
+		cmocka_unit_test(bad_clients_change_nothing),
+		cmocka_unit_test(as_many_prefixes_as_there_may_be_fit_a_message),
 		cmocka_unit_test(limits_are_three_numbers),
 		cmocka_unit_test(bad_limits_change_nothing),
 		cmocka_unit_test(a_drain_has_limits_from_now),

@@ -21,7 +21,7 @@ def fields_stay(s):
     c.get('/', fields)
     b, request = s.blue.take()
     kept = [field for field in request.fields if not field[0].startswith('X-Forwarded')]
-    same(kept, [('Host', 'app.example')] + fields, 'request fields')
+    same(kept, [('Host', 'app.example')] + fields + [('Via', '1.1 app-bluegreen')], 'request fields')
     answered = [('date', 'Thu, 01 Jan 1970 00:00:00 GMT'), ('SERVER', 'mine/1'),
                 ('Set-Cookie', 'a=1'), ('X-Between', 'x'), ('Set-Cookie', 'b=2'),
                 ('Age', '7'), ('ETag', '"x"'), ('X-Latin', 'caf\xe9')]

@@ -89,3 +89,54 @@ def a_stranger_cannot_say_who_he_is(s):
     _, request = s.blue.take()
     hops, proto, host = forwarded(request)
     same((hops.split(',')[-1].strip(), proto, host), (OUTSIDE, 'http', 'app.example'))
+
+
+@story(before=Outside, publics=('any',))
+def what_an_application_may_believe_comes_from_nobody_else(s):
+    names = ['X-Forwarded-Port', 'X-Forwarded-Prefix', 'X-Forwarded-Ssl', 'Forwarded', 'X-Real-IP']
+    for source, kept in ((OUTSIDE, []), (None, names)):
+        c = s.client(source=source)
+        c.get('/', [(name, '1') for name in names] + [('x_forwarded_port', '1'), ('X_Real-Ip', '1')])
+        b, request = s.blue.take()
+        others = ('X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded-Host', 'Host', 'Via')
+        same([name for name in request.names() if name not in others], kept)
+        b.answer()
+        c.response()
+
+
+@story
+def each_request_says_whom_it_came_by(s):
+    c = s.client()
+    c.get('/', [('Via', '1.0 fred, 1.1 p.example')])
+    b, request = s.blue.take()
+    same(request.all('Via'), ['1.0 fred, 1.1 p.example', '1.1 app-bluegreen'])
+    b.answer(fields=[('Via', '1.1 inner')])
+    same(c.response().all('Via'), ['1.1 inner'])
+    c.send(b'GET / HTTP/1.0\r\n\r\n')
+    _, request = s.blue.take()
+    same(request.all('Via'), ['1.0 app-bluegreen'])
+
+
+@story
+def max_forwards_ends_here(s):
+    c = s.client()
+    for method, status in (('OPTIONS', 200), ('TRACE', 405)):
+        c.get('/', [('Max-Forwards', '0'), ('Authorization', 'secret')], method)
+        response = c.response()
+        same(response.status, status)
+        same(response.get('Allow'), 'GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS')
+        assert b'secret' not in response.body, response.body
+    s.blue.expect_silence()
+    c.get('*', [('Max-Forwards', '1')], 'OPTIONS')
+    b, request = s.blue.take()
+    same(request.get('Max-Forwards'), '0')
+    b.answer()
+    c.response()
+    c.get('/', [('Max-Forwards', '0')])
+    b, request = s.blue.take()
+    same(request.get('Max-Forwards'), '0')
+    b.answer()
+    c.response()
+    c.get('/', [('Max-Forwards', 'few')], 'TRACE')
+    same(c.response().status, 400)
+    c.expect_end()
