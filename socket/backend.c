@@ -114,6 +114,14 @@ static int backend_connect(struct worker *worker, enum color color, struct backe
 	return 0;
 }
 
+static bool is_empty(const struct backend *backend)
+{
+	char byte;
+
+	return recv(backend->peer.fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) < 0 &&
+	       errno == EAGAIN;
+}
+
 /*
  * What stands in it before the question is no answer: a 408 for idling, or bytes behind the
  * response before. Whatever came before the batch of events under way began was noted with it, and
@@ -127,14 +135,8 @@ static int backend_connect(struct worker *worker, enum color color, struct backe
  */
 static bool backend_is_quiet(const struct backend *backend)
 {
-	char byte;
-
-	if (backend->worker->now - backend->timer.since < QUIET_USEC)
-		return true;
-	return recv(backend->peer.fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) < 0 &&
-	       errno == EAGAIN;
+	return backend->worker->now - backend->timer.since < QUIET_USEC || is_empty(backend);
 }
-
 static struct backend *pool_take(struct worker *worker, enum color color)
 {
 	while (!list_empty(&worker->pool[color])) {
@@ -180,6 +182,9 @@ void backend_give_back(struct backend *backend)
 	enum color color = backend->color;
 
 	flow_settle(&backend->flow, &worker->buffers);
+	/* Who read exactly to the end of a response, as with splice, does not know of more. */
+	if (backend->peer.readable && is_empty(backend))
+		backend->peer.readable = false;
 	/* Bytes that nobody asked for, an end, or a color that is to be left alone. */
 	if (backend->introduced || backend->flow.buffer || backend->flow.front ||
 		backend->peer.readable || backend->deaf || backend->peer.hung_up ||

@@ -192,6 +192,8 @@ static void response_ended(struct session *session)
 
 static bool response_receive(struct session *session)
 {
+	struct buffer_pool *buffers = &session->worker->buffers;
+	struct peer *peer = &session->backend->peer;
 	struct flow *flow = &session->backend->flow;
 	enum flow_result result;
 
@@ -199,7 +201,10 @@ static bool response_receive(struct session *session)
 		return false;
 	if (!session->response_begun && flow_unparsed(flow) == 0)
 		session->answered_at = session->worker->now;
-	result = flow_fill(flow, &session->backend->peer, &session->worker->buffers);
+	if (session->response_begun)
+		result = flow_receive(flow, peer, &session->response_body, buffers);
+	else
+		result = flow_fill(flow, peer, buffers);
 	if (result == FLOW_BLOCKED)
 		return false;
 	if (flow_is_over(result)) {

@@ -286,7 +286,8 @@ static bool request_receive(struct session *session)
 	/* Too long to be kept for another try; what is not sent yet will need one whole. */
 	if (flow_is_full(flow) && flow->keeping && session->backend->sent)
 		flow_forget(flow);
-	result = flow_fill(flow, &session->client, &session->worker->buffers);
+	result = flow_receive(
+		flow, &session->client, &session->request_body, &session->worker->buffers);
 	if (result == FLOW_BLOCKED)
 		return false;
 	if (flow_is_over(result)) {

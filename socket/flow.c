@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Knows sockets and bytes; of HTTP only where a body ends.
+ * Knows sockets, bytes and their buffers; of HTTP only where a body ends. Does not know how bytes
+ * pass without a buffer (flow-splice.c).
  */
-#include "flow.h"
+#include "flow-parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -28,6 +29,8 @@ static struct buffer *buffer_get(struct buffer_pool *pool)
 		return malloc(sizeof(*buffer));
 	pool->spare = buffer->next_spare;
 	pool->spare_count--;
+	if (pool->spare_count < pool->spare_least)
+		pool->spare_least = pool->spare_count;
 	return buffer;
 }
 
@@ -42,15 +45,29 @@ static void buffer_put(struct buffer_pool *pool, struct buffer *buffer)
 	pool->spare_count++;
 }
 
-void buffer_pool_clear(struct buffer_pool *pool)
+static void buffers_free(struct buffer_pool *pool, uint32_t count)
 {
-	while (pool->spare) {
+	while (count-- > 0 && pool->spare) {
 		struct buffer *buffer = pool->spare;
 
 		pool->spare = buffer->next_spare;
+		pool->spare_count--;
 		free(buffer);
 	}
-	pool->spare_count = 0;
+}
+
+void buffer_pool_trim(struct buffer_pool *pool)
+{
+	buffers_free(pool, pool->spare_least);
+	pool->spare_least = pool->spare_count;
+	pipe_pool_trim(pool, pool->pipe_least);
+	pool->pipe_least = pool->pipe_count;
+}
+
+void buffer_pool_clear(struct buffer_pool *pool)
+{
+	buffers_free(pool, pool->spare_count);
+	pipe_pool_trim(pool, pool->pipe_count);
 }
 
 const char *flow_bytes(const struct flow *flow)
@@ -85,7 +102,7 @@ bool flow_is_full(const struct flow *flow)
 
 bool flow_has_unsent(const struct flow *flow)
 {
-	return flow->front || flow->next < flow->limit;
+	return flow->front || flow->next < flow->limit || flow->piped > 0;
 }
 
 enum flow_result flow_fill(struct flow *flow, struct peer *peer, struct buffer_pool *pool)
@@ -93,7 +110,7 @@ enum flow_result flow_fill(struct flow *flow, struct peer *peer, struct buffer_p
 	size_t space;
 	ssize_t n;
 
-	if (!peer->readable || flow_is_full(flow))
+	if (!peer->readable || flow_is_full(flow) || flow->piped > 0)
 		return FLOW_BLOCKED;
 	if (!flow->buffer) {
 		flow->buffer = buffer_get(pool);
@@ -127,6 +144,7 @@ enum flow_result flow_fill(struct flow *flow, struct peer *peer, struct buffer_p
 		return FLOW_ENDED;
 	}
 	flow->end += (uint32_t)n;
+	flow->bulk = (size_t)n == space && space > BUFFER_SIZE / 2;
 	/* Less than asked: the socket is empty (epoll(7)), unless its end stands behind it. */
 	if ((size_t)n < space && !peer->hung_up)
 		peer->readable = false;
@@ -254,6 +272,8 @@ enum flow_result flow_send(struct flow *flow, struct peer *peer, struct buffer_p
 		pieces[1].iov_base = flow->buffer->bytes + flow->next;
 		pieces[1].iov_len = flow->limit - flow->next;
 	}
+	if (pieces[0].iov_len + pieces[1].iov_len == 0)
+		return flow_splice_out(flow, peer, pool);
 	result = send_pieces(flow, peer, pieces, &sent);
 	if (result != FLOW_MOVED)
 		return result;
@@ -322,9 +342,10 @@ void flow_rewind(struct flow *flow, uint32_t head_size)
 	flow->next = flow->kept + head_size;
 }
 
-void flow_drop_unsent(struct flow *flow)
+void flow_drop_unsent(struct flow *flow, struct buffer_pool *pool)
 {
 	front_clear(flow);
+	flow_drop_piped(flow, pool);
 	flow->next = flow->limit;
 }
 
@@ -351,6 +372,7 @@ void flow_settle(struct flow *flow, struct buffer_pool *pool)
 void flow_clear(struct flow *flow, struct buffer_pool *pool)
 {
 	free(flow->front);
+	flow_drop_piped(flow, pool);
 	if (flow->buffer)
 		buffer_put(pool, flow->buffer);
 	*flow = (struct flow){0};

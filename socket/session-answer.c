@@ -88,7 +88,7 @@ bool answer_step(struct session *session)
 		return true;
 	}
 	/* The whole request may stand in the buffer, unsent: over it. */
-	flow_drop_unsent(&session->request);
+	flow_drop_unsent(&session->request, &session->worker->buffers);
 	session_next(session);
 	return true;
 }

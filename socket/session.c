@@ -12,8 +12,10 @@
 #include "exchange.h"
 #include "forward.h"
 
-/* Steps before others get their turn. */
+/* Steps before others get their turn, and bytes moved by the kernel, of which one step takes many.
+ */
 #define STEPS_MAX 64
+#define MOVED_MAX (512 * 1024)
 
 /* So long a client that waits for its first response goes unwatched: who asks one question a
  * connection has left by then, and never cost an epoll_ctl(). Whether it hung up is known later by
@@ -320,14 +322,16 @@ bool session_is_quiet(const struct session *session)
 
 void session_advance(struct session *session)
 {
-	int steps = 0;
+	const struct buffer_pool *buffers = &session->worker->buffers;
+	uint64_t enough = buffers->moved + MOVED_MAX;
+	bool more = true;
 
 	list_remove(&session->ready);
-	while (steps < STEPS_MAX && session_step(session))
-		steps++;
+	for (int steps = 0; more && steps < STEPS_MAX && buffers->moved < enough; steps++)
+		more = session_step(session);
 	if (session->state == SESSION_DEAD)
 		return;
-	if (steps == STEPS_MAX)
+	if (more)
 		session_make_ready(session);
 	if (!is_watched(session) && waits_for_client(session))
 		session_watch(session);

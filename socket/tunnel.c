@@ -98,7 +98,7 @@ static enum tunnel_moved tunnel_move(
 	if (to->error)
 		return TUNNEL_STILL;
 	if (!from->ended) {
-		result = flow_fill(flow, from, &session->worker->buffers);
+		result = flow_receive(flow, from, body, &session->worker->buffers);
 		if (result == FLOW_BROKEN)
 			return TUNNEL_OVER;
 		if (result == FLOW_MOVED)
@@ -114,7 +114,7 @@ static enum tunnel_moved tunnel_move(
 	if (result == FLOW_BLOCKED)
 		return moved;
 	if (result == FLOW_BROKEN) {
-		flow_drop_unsent(flow);
+		flow_drop_unsent(flow, &session->worker->buffers);
 		to->readable = true;
 	}
 	if (from->ended && !flow_has_unsent(flow))
