@@ -184,6 +184,7 @@ enum flow_result flow_splice_out(struct flow *flow, struct peer *peer, struct bu
 		peer->error = n < 0 ? errno : EPIPE;
 		return FLOW_BROKEN;
 	}
+	peer->sent += (uint64_t)n;
 	flow->piped -= (uint32_t)n;
 	if (flow->piped == 0)
 		pipe_put(flow, pool);
