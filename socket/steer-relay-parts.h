@@ -10,12 +10,13 @@
 #include "base/fd.h"
 #include "steer-relay-words.h"
 
-#define MESSAGE_MAX 1024 /* of what is asked */
+#define MESSAGE_MAX 2048 /* of what is asked; an earlier relay reads 1024 bytes */
 #define ASKED_MAX   32	 /* requests without an answer; more means that the relay hangs */
 
 enum verb {
 	VERB_SHOW,
 	VERB_PROTOCOL,
+	VERB_CLIENTS,
 	VERB_BACKENDS,
 	VERB_LIMITS,
 	VERB_AFFINITY,
@@ -53,6 +54,8 @@ struct steer {
 
 	bool protocol_wished, backends_wished, limits_wished, route_wished;
 	enum steer_protocol protocol;
+	bool clients_wished;
+	struct steer_clients clients;
 	bool affinity_wished;
 	struct steer_affinity affinity;
 	uint64_t affinity_since_usec; /* its cookie's life counts from here */

@@ -14,6 +14,7 @@
 static const char *const verb_names[VERB_COUNT] = {
 	[VERB_SHOW] = "show",
 	[VERB_PROTOCOL] = "protocol",
+	[VERB_CLIENTS] = "clients",
 	[VERB_BACKENDS] = "backends",
 	[VERB_LIMITS] = "limits",
 	[VERB_AFFINITY] = "affinity",
@@ -82,6 +83,13 @@ static int protocol_say(struct steer *steer)
 	return wish(steer, VERB_PROTOCOL, steer_protocol_name(steer->protocol));
 }
 
+static int clients_say(struct steer *steer)
+{
+	char words[STEER_WORDS_CLIENTS_MAX];
+
+	return wish(steer, VERB_CLIENTS, steer_words_clients(&steer->clients, words));
+}
+
 static int backends_say(struct steer *steer)
 {
 	char words[128];
@@ -148,6 +156,8 @@ void steer_say_everything(struct steer *steer)
 	(void)ask(steer, VERB_SHOW, "");
 	if (steer->protocol_wished)
 		(void)protocol_say(steer);
+	if (steer->clients_wished)
+		(void)clients_say(steer);
 	if (steer->backends_wished)
 		(void)backends_say(steer);
 	if (steer->limits_wished)
@@ -181,6 +191,13 @@ int steer_set_protocol(struct steer *steer, enum steer_protocol protocol)
 	steer->protocol = protocol;
 	steer->protocol_wished = true;
 	return protocol_say(steer);
+}
+
+int steer_set_clients(struct steer *steer, const struct steer_clients *clients)
+{
+	steer->clients = *clients;
+	steer->clients_wished = true;
+	return clients_say(steer);
 }
 
 int steer_set_affinity(struct steer *steer, const struct steer_affinity *affinity)

@@ -33,6 +33,17 @@ const char *steer_protocol_name(enum steer_protocol protocol)
 	return protocol_names[protocol];
 }
 
+const char *steer_words_clients(
+	const struct steer_clients *clients, char buffer[static STEER_WORDS_CLIENTS_MAX])
+{
+	char prefixes[TRUST_TEXT_MAX];
+
+	snprintf(buffer, STEER_WORDS_CLIENTS_MAX, "trust=%s accept-proxy=%s send-proxy=%s",
+		trust_text(&clients->trust, prefixes), clients->accept_proxy ? "yes" : "no",
+		proxy_version_name(clients->send_proxy));
+	return buffer;
+}
+
 static bool is_sayable(const char word[static STEER_RELEASE_MAX])
 {
 	size_t length = strnlen(word, STEER_RELEASE_MAX);

@@ -14,6 +14,11 @@ const char *drain_scope_name(enum drain_scope scope);
 /* "http", "tcp". */
 const char *steer_protocol_name(enum steer_protocol protocol);
 
+/* "trust=127.0.0.0/8,::1 accept-proxy=no send-proxy=v2". Returns buffer. */
+#define STEER_WORDS_CLIENTS_MAX (TRUST_TEXT_MAX + 64)
+const char *steer_words_clients(
+	const struct steer_clients *clients, char buffer[static STEER_WORDS_CLIENTS_MAX]);
+
 /* Whether its releases and its cookie's name are made of the letters that a cookie can carry. */
 bool steer_affinity_is_sayable(const struct steer_affinity *affinity);
 

@@ -50,13 +50,18 @@ static void show_answered(struct steer *steer, char **words)
 		steer->events.found(steer->owner, &route);
 }
 
+/* `error - ...` is said of a message whose verb was not read: a long one, by an earlier relay. */
+static bool is_answer_to(enum verb verb, bool ok, const char *word)
+{
+	return strcmp(word, steer_verb_name(verb)) == 0 || (!ok && strcmp(word, "-") == 0);
+}
+
 static void answered(struct steer *steer, bool ok, char **words)
 {
 	struct asked *asked = &steer->asked[steer->first];
 	enum verb verb = asked->verb;
 
-	if (steer->count == 0 || !asked->sent || !words[0] ||
-		strcmp(words[0], steer_verb_name(verb)) != 0) {
+	if (steer->count == 0 || !asked->sent || !words[0] || !is_answer_to(verb, ok, words[0])) {
 		connection_lose(steer, "it answered what was not asked");
 		return;
 	}

@@ -15,7 +15,9 @@
 
 #include "base/cleanup.h"
 #include "color.h"
+#include "proxy-header.h"
 #include "route.h"
+#include "trust.h"
 
 struct steer;
 
@@ -45,6 +47,13 @@ enum steer_protocol {
 	STEER_HTTP, /* HTTP/1.x, by request */
 	STEER_TCP,  /* anything, by connection; a connection counts as a write */
 	STEER_PROTOCOL_COUNT,
+};
+
+/* Who stands in front of the relay and is believed, and how the colors are told who asks. */
+struct steer_clients {
+	struct trust trust;
+	bool accept_proxy;	       /* who is trusted begins with a PROXY header */
+	enum proxy_version send_proxy; /* connections to the colors do */
 };
 
 #define STEER_KEY_SIZE	  16
@@ -125,6 +134,7 @@ int steer_set_limits(struct steer *steer, const struct steer_limits *limits);
 
 /* Kept and said again like the limits. */
 int steer_set_protocol(struct steer *steer, enum steer_protocol protocol);
+int steer_set_clients(struct steer *steer, const struct steer_clients *clients);
 /* -EINVAL: a release or a name that no cookie can carry. A relay keeps what an earlier supervisor
  * said: say AFFINITY_NONE too. */
 int steer_set_affinity(struct steer *steer, const struct steer_affinity *affinity);

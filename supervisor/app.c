@@ -32,6 +32,17 @@ static void protocol_say(struct app *app)
 		app->steer, app->config->protocol == PROTOCOL_TCP ? STEER_TCP : STEER_HTTP);
 }
 
+static void clients_say(struct app *app)
+{
+	struct steer_clients clients = {
+		.trust = app->config->trusted_proxies,
+		.accept_proxy = app->config->accept_proxy,
+		.send_proxy = app->config->send_proxy,
+	};
+
+	(void)steer_set_clients(app->steer, &clients);
+}
+
 bool app_reconfigure(struct app *app, char why[static STEP_TEXT_MAX])
 {
 	char error[CONFIG_ERROR_MAX];
@@ -51,6 +62,7 @@ bool app_reconfigure(struct app *app, char why[static STEP_TEXT_MAX])
 	watch_configure(app->watch, config);
 	limits_say(app);
 	protocol_say(app);
+	clients_say(app);
 	return true;
 }
 
@@ -341,6 +353,7 @@ int app_open(sd_event *event, const char *name, const struct app_dirs *dirs,
 	stage_fill(app);
 	limits_say(app);
 	protocol_say(app);
+	clients_say(app);
 	/* A ramp of an earlier supervisor is over, or begins anew. */
 	(void)steer_set_affinity(app->steer, &(struct steer_affinity){.kind = AFFINITY_NONE});
 	r = app_record_follow(app);

@@ -62,6 +62,14 @@ static const struct config_key keys[] = {
 		"and each above the one before, the times above 0 and at most 1d"},
 	{"Route", "SlowStart", "0", config_parse_key_usec, FIELD(slow_start_usec), 0, HOUR,
 		"a time from 0 to 1h"},
+	{"Route", "TrustedProxies", "localhost", config_parse_key_trust, FIELD(trusted_proxies), 0,
+		0,
+		"none, or at most 32 addresses or prefixes like 192.0.2.0/24 or 2001:db8::/32 "
+		"without bits behind the prefix, and localhost, which counts as two"},
+	{"Route", "AcceptProxyProtocol", "no", config_parse_key_answer, FIELD(accept_proxy), 0, 0,
+		"yes or no"},
+	{"Route", "SendProxyProtocol", "no", config_parse_key_proxy, FIELD(send_proxy), 0, 0,
+		"no, v1 or v2"},
 
 	{"Hold", "Limit", "30s", config_parse_key_usec, FIELD(hold_usec), SEC, HOUR,
 		"a time from 1s to 1h"},

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/fd.h"
 #include "base/names.h"
@@ -295,6 +296,52 @@ int config_parse_key_ramp(const struct config_key *key, const char *text, void *
 		return r;
 	memcpy(config->ramp, steps, sizeof(steps));
 	config->ramp_count = (size_t)count;
+	return 0;
+}
+
+int config_parse_key_trust(const struct config_key *key, const char *text, void *field)
+{
+	char *words[TRUST_MAX + 1];
+	struct trust trust = {0};
+	int r, added = 0;
+
+	(void)key;
+	r = config_words_split(text, TRUST_MAX, words);
+	if (r < 0)
+		return r;
+	if (r != 1 || strcmp(words[0], "none") != 0)
+		for (size_t i = 0; words[i] && added == 0; i++)
+			added = trust_add(&trust, words[i]);
+	free_words(words);
+	if (added < 0)
+		return added;
+	*(struct trust *)field = trust;
+	return 0;
+}
+
+/* As systemd.syntax(7) has booleans. */
+int config_parse_key_answer(const struct config_key *key, const char *text, void *field)
+{
+	static const char *const yes[] = {"1", "yes", "y", "true", "t", "on"};
+	static const char *const no[] = {"0", "no", "n", "false", "f", "off"};
+
+	(void)key;
+	for (size_t i = 0; i < ELEMENTS(yes); i++)
+		if (strcasecmp(text, yes[i]) == 0 || strcasecmp(text, no[i]) == 0) {
+			*(bool *)field = strcasecmp(text, yes[i]) == 0;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+int config_parse_key_proxy(const struct config_key *key, const char *text, void *field)
+{
+	int word = proxy_version_from_name(text);
+
+	(void)key;
+	if (word < 0)
+		return word;
+	*(enum proxy_version *)field = (enum proxy_version)word;
 	return 0;
 }
 

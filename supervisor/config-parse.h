@@ -23,6 +23,9 @@ int config_parse_key_protocol(const struct config_key *key, const char *text, vo
 int config_parse_key_steering(const struct config_key *key, const char *text, void *field);
 int config_parse_key_affinity(const struct config_key *key, const char *text, void *field);
 int config_parse_key_ramp(const struct config_key *key, const char *text, void *field);
+int config_parse_key_trust(const struct config_key *key, const char *text, void *field);
+int config_parse_key_answer(const struct config_key *key, const char *text, void *field);
+int config_parse_key_proxy(const struct config_key *key, const char *text, void *field);
 int config_parse_key_rate(const struct config_key *key, const char *text, void *field);
 int config_parse_key_ratio(const struct config_key *key, const char *text, void *field);
 int config_parse_key_directory(const struct config_key *key, const char *text, void *field);

@@ -217,6 +217,10 @@ static int check_protocol(struct builder *builder)
 			"without a listener there is no traffic to share"},
 		{protocol == PROTOCOL_NONE && config->slow_start_usec > 0, "Route", "SlowStart",
 			"without a listener there is no traffic to share"},
+		{protocol == PROTOCOL_NONE && config->accept_proxy, "Route", "AcceptProxyProtocol",
+			"without a listener there are no clients"},
+		{protocol == PROTOCOL_NONE && config->send_proxy != PROXY_VERSION_NONE, "Route",
+			"SendProxyProtocol", "without a listener there are no clients"},
 	};
 
 	for (size_t i = 0; i < ELEMENTS(others); i++)

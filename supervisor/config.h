@@ -14,7 +14,9 @@
 #include "base/cleanup.h"
 #include "color.h"
 #include "gate.h"
+#include "proxy-header.h"
 #include "route.h"
+#include "trust.h"
 
 #define CONFIG_APP_MAX	 64    /* bytes of an app's name, NUL included */
 #define CONFIG_LIST_MAX	 16    /* warm-up paths, environment assignments */
@@ -77,6 +79,9 @@ struct config {
 	struct config_ramp_step ramp[CONFIG_RAMP_MAX]; /* [Route] Ramp=, shares ascending */
 	size_t ramp_count;			       /* 0: at once */
 	uint64_t slow_start_usec;		       /* [Route] SlowStart=; 0: none */
+	struct trust trusted_proxies;		       /* [Route] TrustedProxies= */
+	bool accept_proxy;			       /* [Route] AcceptProxyProtocol= */
+	enum proxy_version send_proxy;		       /* [Route] SendProxyProtocol= */
 	char *release_directory; /* [Release] Directory=, absolute; NULL: code in place */
 	uint32_t release_keep;	 /* [Release] Keep= */
 	uint64_t window_usec;	 /* [Release] Window= */

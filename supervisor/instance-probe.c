@@ -171,6 +171,8 @@ static void probe_begin_now(struct watched *watched)
 		.port = watched->instance.port,
 		.path = config->probe.path,
 		.host = config->probe.host,
+		.proxy_header = config->protocol == PROTOCOL_HTTP &&
+				config->send_proxy != PROXY_VERSION_NONE,
 		.status_min = config->probe.status_min,
 		.status_max = config->probe.status_max,
 		.body = config->probe.body,

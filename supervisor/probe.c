@@ -244,6 +244,7 @@ static int probe_open_easy(struct probe *probe)
 	/* As it stands, without libcurl's opinion of what a path is. */
 	if (probe->request.kind == PROBE_HTTP)
 		curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, probe->request.path);
+	curl_easy_setopt(easy, CURLOPT_HAPROXYPROTOCOL, probe->request.proxy_header ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, probe->headers);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "app-bluegreen");
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);

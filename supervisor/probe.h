@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <systemd/sd-event.h>
@@ -34,6 +35,8 @@ struct probe_request {
 	enum probe_kind kind;
 	uint16_t port;		 /* on 127.0.0.1 */
 	const char *path, *host; /* host NULL: 127.0.0.1:PORT */
+	bool proxy_header;	 /* it wants to be told who connects: a line of the PROXY protocol,
+				  * version 1, with our own two ends comes first */
 	uint16_t status_min, status_max;
 	const char *body; /* substring; NULL: any. Only the first 64 KiB are looked at */
 	uint64_t timeout_usec;

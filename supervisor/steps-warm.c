@@ -28,6 +28,7 @@ static void warm_up_next(struct stage *stage)
 		.port = act_instance(stage, stage->fresh)->port,
 		.path = config->warm_up[stage->warmed],
 		.host = config->host,
+		.proxy_header = stage->config->send_proxy != PROXY_VERSION_NONE,
 		.status_min = 100,
 		.status_max = 499,
 		.timeout_usec = config->timeout_usec,

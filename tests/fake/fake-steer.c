@@ -311,6 +311,13 @@ int steer_set_protocol(struct steer *steer, enum steer_protocol protocol)
 	return 0;
 }
 
+int steer_set_clients(struct steer *steer, const struct steer_clients *clients)
+{
+	(void)steer;
+	(void)clients;
+	return 0;
+}
+
 int steer_set_affinity(struct steer *steer, const struct steer_affinity *affinity)
 {
 	(void)steer;

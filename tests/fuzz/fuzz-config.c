@@ -56,6 +56,8 @@ static void release_check(const struct config *config)
 		share = config->ramp[i].share;
 	}
 	must(config->slow_start_usec <= 3600 * USEC_PER_SEC);
+	must(config->trusted_proxies.count <= TRUST_MAX);
+	must(config->send_proxy < PROXY_VERSION_COUNT);
 	must(!config->release_directory || config_value_is_directory(config->release_directory));
 	must(!config->release_source || config->release_directory);
 	must(!config->release_source || config_value_is_source(config->release_source));
@@ -69,6 +71,7 @@ static void release_check(const struct config *config)
 	must(!config->hook_after || strncmp(config->hook_after, "app-", 4) == 0);
 	must(!config->notify_url || config_value_is_url(config->notify_url));
 	must(config->protocol != PROTOCOL_NONE || config->ramp_count == 0);
+	must(config->protocol != PROTOCOL_NONE || !config->accept_proxy);
 	must(config->protocol == PROTOCOL_HTTP || !config->probe.warm_up[0]);
 }
 

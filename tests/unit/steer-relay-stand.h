@@ -143,7 +143,7 @@ static inline void relay_accept_mute(void)
 
 static inline void relay_expect(const char *wanted)
 {
-	char text[1200];
+	char text[4096];
 	ssize_t n;
 
 	assert_true(relay_wait(relay));

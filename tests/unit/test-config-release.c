@@ -206,6 +206,8 @@ static void keys_that_exclude_each_other_are_refused(void **state)
 		{"none", "[Route]\nAffinity=address"},
 		{"none", "[Route]\nRamp=1%:1s"},
 		{"none", "[Route]\nSlowStart=1s"},
+		{"none", "[Route]\nAcceptProxyProtocol=yes"},
+		{"none", "[Route]\nSendProxyProtocol=v1"},
 	};
 
 	(void)state;

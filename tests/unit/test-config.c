@@ -126,6 +126,10 @@ static void later_file_replaces_key_by_key(void **state)
 	assert_null(config->probe.warm_up[1]);
 }
 
+#define PROXIES                                                                                    \
+	"none, or at most 32 addresses or prefixes like 192.0.2.0/24 or 2001:db8::/32 without "    \
+	"bits behind the prefix, and localhost, which counts as two"
+
 static void value_out_of_range_says_what_is_allowed(void **state)
 {
 	static const char *const bad[][3] = {
@@ -159,6 +163,12 @@ static void value_out_of_range_says_what_is_allowed(void **state)
 		{"Probe", "WarmUp=/a 'b",
 			"at most 16 paths that begin with /, of visible ASCII characters without "
 			"#"},
+		{"Route", "TrustedProxies=10.0.0.1/8", PROXIES},
+		{"Route", "TrustedProxies=proxy.example", PROXIES},
+		{"Route", "TrustedProxies=none localhost", PROXIES},
+		{"Route", "TrustedProxies=10.0.0.0/8,::1", PROXIES},
+		{"Route", "AcceptProxyProtocol=v1", "yes or no"},
+		{"Route", "SendProxyProtocol=yes", "no, v1 or v2"},
 		{"Hold", "Limit=0", "a time from 1s to 1h"},
 		{"Hold", "Requests=65537", "a number from 1 to 65536"},
 		{"Hold", "Requests=+5", "a number from 1 to 65536"},
@@ -190,6 +200,42 @@ static void value_out_of_range_says_what_is_allowed(void **state)
 			bad[i][1], bad[i][2]);
 		assert_refused(text, sentence);
 	}
+}
+
+static void clients_and_their_front_ends(void **state)
+{
+	_cleanup_(cleanup_config_free) struct config *config = build("");
+	char text[TRUST_TEXT_MAX];
+
+	(void)state;
+	assert_string_equal(trust_text(&config->trusted_proxies, text), "127.0.0.0/8,::1");
+	assert_false(config->accept_proxy);
+	assert_int_equal(config->send_proxy, PROXY_VERSION_NONE);
+	config_free(config);
+	config = build("[Route]\nTrustedProxies=192.0.2.0/24  2001:db8::1\nAcceptProxyProtocol=on\n"
+		       "SendProxyProtocol=v2\n");
+	assert_string_equal(trust_text(&config->trusted_proxies, text), "192.0.2.0/24,2001:db8::1");
+	assert_true(config->accept_proxy);
+	assert_int_equal(config->send_proxy, PROXY_VERSION_2);
+	config_free(config);
+	config = build("[Route]\nTrustedProxies=none\nAcceptProxyProtocol=No\n");
+	assert_int_equal(config->trusted_proxies.count, 0);
+	assert_false(config->accept_proxy);
+}
+
+static void thirty_three_front_ends_are_too_many(void **state)
+{
+	char text[600] = "[Route]\nTrustedProxies=";
+	struct config *config;
+
+	(void)state;
+	for (int i = 0; i < TRUST_MAX; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), " 10.0.0.%d", i);
+	config = build(text);
+	assert_int_equal(config->trusted_proxies.count, TRUST_MAX);
+	config_free(config);
+	strcat(text, " ::1");
+	assert_non_null(strstr(refusal(text), "or at most 32 addresses or prefixes"));
 }
 
 static void seventeen_words_are_too_many(void **state)
@@ -345,6 +391,8 @@ int main(void)
 		cmocka_unit_test(empty_value_restores_the_default),
 		cmocka_unit_test(later_file_replaces_key_by_key),
 		cmocka_unit_test(value_out_of_range_says_what_is_allowed),
+		cmocka_unit_test(clients_and_their_front_ends),
+		cmocka_unit_test(thirty_three_front_ends_are_too_many),
 		cmocka_unit_test(seventeen_words_are_too_many),
 		cmocka_unit_test(equal_ports_are_refused_where_they_were_given_last),
 		cmocka_unit_test(probe_longer_than_the_start_is_refused),

@@ -33,6 +33,9 @@ static void tcp_is_asked_by_a_connection(void **state)
 {
 	(void)state;
 	assert_int_equal(units[COLOR_BLUE].probe.request.kind, PROBE_CONNECT);
+	config.send_proxy = PROXY_VERSION_1;
+	run(2 * SEC);
+	assert_false(units[COLOR_BLUE].probe.request.proxy_header);
 	assert_int_equal(health(COLOR_BLUE), HEALTH_HEALTHY);
 	units[COLOR_BLUE].answer = PROBE_REFUSED;
 	run(4 * SEC);

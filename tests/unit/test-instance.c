@@ -46,6 +46,15 @@ static void an_http_probe_asks_for_what_is_configured(void **state)
 	assert_string_equal(request->path, "/health");
 	assert_int_equal(request->port, 9000);
 	assert_true(request->timeout_usec == 5 * SEC);
+	assert_false(request->proxy_header);
+}
+
+static void an_http_probe_introduces_itself_where_the_relay_does(void **state)
+{
+	(void)state;
+	config.send_proxy = PROXY_VERSION_2;
+	run(2 * SEC);
+	assert_true(units[COLOR_BLUE].probe.request.proxy_header);
 }
 
 static void a_unit_that_is_activating_is_not_asked_and_is_starting(void **state)
@@ -316,6 +325,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		story(two_good_answers_in_quick_succession_make_a_color_healthy, fresh),
 		story(an_http_probe_asks_for_what_is_configured, steady),
+		story(an_http_probe_introduces_itself_where_the_relay_does, steady),
 		story(a_unit_that_is_activating_is_not_asked_and_is_starting, fresh),
 		story(ready_is_not_healthy, fresh),
 		story(a_unit_that_never_becomes_active_is_sick_at_the_deadline, fresh),

@@ -152,6 +152,26 @@ static void request_says_what_it_must_and_no_more(void **state)
 	assert_null(strstr(server.heard, "127.0.0.1"));
 }
 
+static void an_application_that_wants_a_proxy_header_gets_one(void **state)
+{
+	struct probe_request request;
+	struct server server;
+	unsigned int from, to;
+	int length = 0;
+
+	(void)state;
+	server_start(&server, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", END_STAY);
+	request = request_to(server.port, LONG);
+	request.proxy_header = true;
+	assert_int_equal(probe(&request).verdict, PROBE_PASSED);
+	server_join(&server);
+	assert_int_equal(sscanf(server.heard, "PROXY TCP4 127.0.0.1 127.0.0.1 %u %u\r\n%n", &from,
+				 &to, &length),
+		2);
+	assert_int_equal(to, server.port);
+	assert_memory_equal(server.heard + length, "GET ", 4);
+}
+
 static void host_is_address_and_port_if_none_is_given(void **state)
 {
 	struct probe_request request;
@@ -356,6 +376,7 @@ int main(void)
 		cmocka_unit_test(a_connection_is_enough_where_that_was_asked_for),
 		cmocka_unit_test(a_connection_that_nobody_takes_fails_as_a_request_does),
 		cmocka_unit_test(request_says_what_it_must_and_no_more),
+		cmocka_unit_test(an_application_that_wants_a_proxy_header_gets_one),
 		cmocka_unit_test(host_is_address_and_port_if_none_is_given),
 		cmocka_unit_test(cancelled_probe_is_silent_in_every_state),
 		cmocka_unit_test(cancel_between_the_end_and_the_telling_is_silent),

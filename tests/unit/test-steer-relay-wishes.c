@@ -3,6 +3,7 @@
  * steer-relay-wishes.c: what a relay is told, and told again when it comes back.
  */
 #include "steer-relay-stand.h"
+#include "steer-relay-words.h"
 
 static void an_earlier_relay_that_cannot_show_counts_as_there_too(void **state)
 {
@@ -75,6 +76,55 @@ static void the_protocol_is_said_and_said_again(void **state)
 	relay_accept();
 	relay_expect("protocol tcp");
 	relay_expect(BACKENDS);
+}
+
+static const struct steer_clients behind_a_front = {
+	.trust = {.count = 1, .prefixes = {{.address = {[15] = 1}, .bits = 128}}},
+	.accept_proxy = true,
+	.send_proxy = PROXY_VERSION_2,
+};
+
+static void clients_are_said_and_said_again(void **state)
+{
+	const struct steer_clients nobody = {0};
+
+	(void)state;
+	assert_int_equal(steer_set_clients(steer, &nobody), 0);
+	relay_expect("clients trust=none accept-proxy=no send-proxy=no");
+	assert_int_equal(steer_set_clients(steer, &behind_a_front), 0);
+	relay_expect("clients trust=::1 accept-proxy=yes send-proxy=v2");
+	relay_says("ok clients");
+	relay_says("ok clients");
+	relay = fd_close(relay);
+	until(&heard.disconnected, 1);
+	relay_accept();
+	relay_expect("clients trust=::1 accept-proxy=yes send-proxy=v2");
+	relay_expect(BACKENDS);
+}
+
+/* It knows no such request, or cannot even read one so long. */
+static void an_earlier_relay_is_gone_on_with_without_clients(void **state)
+{
+	struct steer_clients many = {.trust.count = TRUST_MAX};
+	char wanted[STEER_WORDS_CLIENTS_MAX + 16], words[STEER_WORDS_CLIENTS_MAX];
+
+	(void)state;
+	assert_int_equal(steer_set_clients(steer, &behind_a_front), 0);
+	for (size_t i = 0; i < TRUST_MAX; i++) {
+		memset(many.trust.prefixes[i].address, 0xff, ENDPOINT_ADDRESS_SIZE);
+		many.trust.prefixes[i].bits = 128;
+	}
+	assert_int_equal(steer_set_clients(steer, &many), 0);
+	say_route("reads=blue:100 writes=hold");
+	relay_expect("clients trust=::1 accept-proxy=yes send-proxy=v2");
+	snprintf(wanted, sizeof(wanted), "clients %s", steer_words_clients(&many, words));
+	assert_true(strlen(wanted) > 1024);
+	relay_expect(wanted);
+	relay_says("error clients no such request; there are backends, limits, route");
+	relay_says("error - a message is text of at most 1024 bytes");
+	relay_says("ok route reads=blue:100 writes=hold");
+	until(&heard.followed, 1);
+	assert_int_equal(heard.disconnected, 0);
 }
 
 #define KEY "00112233445566778899aabbccddeeff"
@@ -240,6 +290,8 @@ int main(void)
 		story(what_an_earlier_supervisor_said_is_found, begin),
 		story(what_is_no_route_is_not_found, begin),
 		story(the_protocol_is_said_and_said_again, connected),
+		story(clients_are_said_and_said_again, connected),
+		story(an_earlier_relay_is_gone_on_with_without_clients, connected),
 		story(an_affinity_is_said_before_the_route_that_shares, connected),
 		story(said_again_an_affinity_has_what_is_left_of_its_life, connected),
 		story(an_earlier_relay_without_affinity_goes_on_with_the_route, connected),
