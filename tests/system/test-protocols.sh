@@ -47,6 +47,7 @@ configure <<-END
 	[Gate]
 	Probation=500ms
 END
+calls_end_relay
 install_deb >"$RESULTS/install" 2>&1
 check "a worker without a listener is healthy when it says that it is ready" await 60 both_healthy
 check_equal "the state is steady" steady "$(status_of 's["state"]')"

@@ -21,6 +21,11 @@ sleep 1
 reload
 check_equal "a reload with open streams ends well" 0 "$RELOAD_STATUS"
 check_at_most "it does not wait for them longer than it was told" 45000 "$RELOAD_MS"
+check_equal "its receipt tells the streams that it ended ..." True \
+	"$(cycle_of 'c["cut_streams"] >= 4')"
+check_equal "... and that no plain request was cut" 0 "$(cycle_of 'c["cut"] - c["cut_streams"]')"
+check_matches "who reads it finds them" '[0-9]+ exchanges by the limits of a drain, [1-9][0-9]* of them streams' \
+	"$(inside bluegreenctl show)"
 sleep 2
 load_end moved
 check_equal "no request failed" 0 "$(failed moved)"
