@@ -186,11 +186,13 @@ def a_client_that_leaves_within_the_preface_is_forgotten(s):
 
 
 class Haproxy:
-    """A real server of HTTP/2 at a color's port: says what it was asked, and the version."""
+    """A real server of HTTP/2 at a color's port: says what it was asked, and the version, once it
+    has read the request."""
 
     CONFIGURATION = '''
 defaults
     mode http
+    option http-buffer-request
     timeout client 60s
     timeout server 60s
     timeout connect 5s
