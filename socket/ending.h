@@ -18,6 +18,7 @@ enum ending {
 	ENDING_OPTIONS_HERE,	/* 200: Max-Forwards let it come this far and no further */
 	ENDING_TRACE_HERE,	/* 405: the same; nothing is reflected here */
 	ENDING_PROXY_HEADER,	/* a front end did not say, or not rightly, for whom it speaks */
+	ENDING_MISDIRECTED,	/* 421: for a secured connection, which this one is not */
 	ENDING_CLIENT_SLOW,	/* 408: the head or the body did not come in time */
 	ENDING_CLIENT_GONE,	/* it closed or reset before it had its answer */
 	ENDING_CLIENT_STALLED,	/* it does not read */

@@ -207,10 +207,13 @@ static bool absolute_form_read(const struct http1_scan *scan, struct http1_head 
 	const char *target = scan->start + head->target.offset, *end = target + head->target.length;
 	const char *authority, *at;
 
+	head->secured = false;
 	head->absolute = head->method != HTTP1_CONNECT && *target != '/' && *target != '*';
 	if (!head->absolute)
 		return true;
-	at = authority = (const char *)memchr(target, ':', head->target.length) + strlen("://");
+	at = memchr(target, ':', head->target.length);
+	head->secured = at - target == strlen("https");
+	at = authority = at + strlen("://");
 	while (at < end && *at != '/' && *at != '?' && *at != '#')
 		at++;
 	head->host = (struct http1_span){http1_offset(scan, authority), (uint32_t)(at - authority)};
@@ -325,7 +328,7 @@ enum http1_verdict http1_response_parse(const char *bytes, size_t size, uint32_t
 		return scan_more(&scan, seen);
 	ret_head->host = ret_head->method_name = ret_head->target = (struct http1_span){0};
 	ret_head->method = HTTP1_METHOD_OTHER;
-	ret_head->expect_continue = ret_head->absolute = false;
+	ret_head->expect_continue = ret_head->absolute = ret_head->secured = false;
 	ret_head->event_stream = false;
 	verdict = response_read(&scan, ret_head, request);
 	return verdict == HTTP1_MORE ? scan_more(&scan, seen) : verdict;

@@ -120,6 +120,7 @@ struct http1_head {
 	enum http1_method method;
 	bool absolute; /* the target was `http://HOST/...`: host is that HOST, and target what
 			* stands behind it; it may be empty or begin with `?` */
+	bool secured;  /* and it was `https://` */
 	struct http1_span method_name, target;
 	struct http1_span host; /* value of Host; length 0 if there is none (HTTP/1.0) */
 	bool expect_continue;	/* Expect: 100-continue */

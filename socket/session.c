@@ -146,6 +146,11 @@ static void request_begin(struct session *session)
 		head_refuse(session, ENDING_CONNECT_METHOD);
 		return;
 	}
+	/* A front end that is trusted has secured it (RFC 9110 section 7.4). */
+	if (head->secured && !session->forward.trusted) {
+		head_refuse(session, ENDING_MISDIRECTED);
+		return;
+	}
 	if (flow_frame(flow, &session->request_body, false) == HTTP1_BAD) {
 		head_refuse(session, ENDING_BAD_REQUEST);
 		return;
