@@ -16,7 +16,7 @@ PACKAGES := libsystemd libcurl libnl-3.0 jansson
 override CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Isocket -Isupervisor
 override CFLAGS += -std=gnu11 -pthread $(WARNINGS) $(WERROR)
 PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
-LIBS_relay := -lsystemd
+LIBS_relay :=
 LIBS_supervisor := $(shell pkg-config --libs libsystemd libcurl libnl-3.0 jansson 2>/dev/null)
 LIBS_bluegreenctl := $(shell pkg-config --libs libsystemd jansson 2>/dev/null)
 

@@ -80,24 +80,17 @@ static int socket_connect(const struct sockaddr_in *address, int *ret_fd)
 	return 0;
 }
 
-static int backend_connect(struct worker *worker, enum color color, struct backend **ret_backend)
+/* Does not take the descriptor where it fails. */
+static int backend_new(
+	struct worker *worker, enum color color, int fd, struct backend **ret_backend)
 {
-	_cleanup_free_ struct backend *backend = NULL;
-	_cleanup_fd_ int fd = -EBADF;
+	_cleanup_free_ struct backend *backend = calloc(1, sizeof(*backend));
 	int r;
 
-	if (!worker->plan.backend_known[color])
-		return -ECONNREFUSED;
-	backend = calloc(1, sizeof(*backend));
 	if (!backend)
 		return -ENOMEM;
-	counter_add(&worker->counters.connects[color], 1);
-	r = socket_connect(&worker->plan.backend[color], &fd);
-	if (r < 0)
-		return r;
 	backend->worker = worker;
 	backend->color = color;
-	backend->port = worker->plan.backend[color].sin_port;
 	backend->watch.note = backend_note;
 	backend->watch.wake = backend_wake;
 	backend->watch.bury = backend_bury;
@@ -106,11 +99,56 @@ static int backend_connect(struct worker *worker, enum color color, struct backe
 	r = worker_watch(worker, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, &backend->watch);
 	if (r < 0)
 		return r;
-	backend->peer = peer_of(take_fd(fd));
-	/* An answer before the question would be for nobody. */
-	backend->peer.readable = false;
+	backend->peer = peer_of(fd);
 	counter_add(&worker->counters.connections[color], 1);
 	*ret_backend = take_ptr(backend);
+	return 0;
+}
+
+static int backend_connect(struct worker *worker, enum color color, struct backend **ret_backend)
+{
+	_cleanup_fd_ int fd = -EBADF;
+	struct backend *backend;
+	int r;
+
+	if (!worker->plan.backend_known[color])
+		return -ECONNREFUSED;
+	counter_add(&worker->counters.connects[color], 1);
+	r = socket_connect(&worker->plan.backend[color], &fd);
+	if (r < 0)
+		return r;
+	r = backend_new(worker, color, fd, &backend);
+	if (r < 0)
+		return r;
+	(void)take_fd(fd);
+	backend->port = worker->plan.backend[color].sin_port;
+	/* An answer before the question would be for nobody. */
+	backend->peer.readable = false;
+	*ret_backend = backend;
+	return 0;
+}
+
+int backend_adopt(struct worker *worker, const struct backend *image, int fd, void *session,
+	void (*woken)(void *session), struct backend **ret_backend)
+{
+	struct backend *backend;
+	int r;
+
+	r = backend_new(worker, image->color, fd, &backend);
+	if (r < 0)
+		return r;
+	backend->port = image->port;
+	backend->pooled = image->pooled;
+	backend->sent = image->sent;
+	backend->deaf = image->deaf;
+	backend->peer.hung_up = image->peer.hung_up;
+	backend->peer.reset = image->peer.reset;
+	backend->peer.ended = image->peer.ended;
+	backend->peer.error = image->peer.error;
+	backend->peer.sent = image->peer.sent;
+	backend->session = session;
+	backend->woken = woken;
+	*ret_backend = backend;
 	return 0;
 }
 

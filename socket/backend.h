@@ -44,6 +44,10 @@ enum backend_kind {
 int backend_take(struct worker *worker, enum color color, enum backend_kind kind, void *session,
 	void (*woken)(void *session), struct backend **ret_backend);
 
+/* One that another process had, as it was there; takes the descriptor, unless it fails. */
+int backend_adopt(struct worker *worker, const struct backend *image, int fd, void *session,
+	void (*woken)(void *session), struct backend **ret_backend);
+
 /* The exchange is over and the connection is good for another: into the pool, or closed where
  * the route does not use the color (any more). */
 void backend_give_back(struct backend *backend);

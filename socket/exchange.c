@@ -181,6 +181,27 @@ enum exchange_begun exchange_begin(struct session *session, enum color color)
 	return EXCHANGE_BEGUN;
 }
 
+int exchange_adopt(struct session *session, const struct backend *image, int fd)
+{
+	struct backend now = *image;
+	int r;
+
+	now.color = session->color;
+	r = backend_adopt(session->worker, &now, fd, session, backend_woken, &session->backend);
+	if (r < 0) {
+		session->inflight = session->stream = false; /* not counted yet */
+		return r;
+	}
+	/* Only the kernel's event says that it is connected. */
+	if (session->tcp && session->state == SESSION_EXCHANGE)
+		session->backend->peer.writable = false;
+	session->backend->peer.readable = image->sent;
+	counter_add(inflight_counter(session), 1);
+	if (session->stream)
+		counter_add(&session->worker->counters.streams[session->color], 1);
+	return 0;
+}
+
 /* The connection was refused, or died, before a byte of the request was given to it. */
 static void exchange_refused(struct session *session)
 {

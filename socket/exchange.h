@@ -15,6 +15,10 @@ enum exchange_begun {
 /* Sends the request whose head is parsed in worker->head and kept in the request's flow. */
 enum exchange_begun exchange_begin(struct session *session, enum color color);
 
+/* Goes on with a backend connection that another process had. Takes the descriptor, unless it
+ * fails: -ENOMEM, -ENOSPC. */
+int exchange_adopt(struct session *session, const struct backend *image, int fd);
+
 /* One step; true if another may follow at once. Ends or changes the session's state. */
 bool exchange_step(struct session *session);
 

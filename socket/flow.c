@@ -355,6 +355,21 @@ void flow_forget(struct flow *flow)
 	flow->kept = flow->next;
 }
 
+int flow_adopt(struct flow *flow, const struct flow *image, const char *bytes, const char *front,
+	size_t front_size, struct buffer_pool *pool)
+{
+	*flow = *image;
+	flow->buffer = NULL;
+	flow->front = NULL;
+	if (image->end > 0) {
+		flow->buffer = buffer_get(pool);
+		if (!flow->buffer)
+			return -ENOMEM;
+		memcpy(flow->buffer->bytes, bytes, image->end);
+	}
+	return front_size > 0 ? flow_put_front(flow, front, front_size) : 0;
+}
+
 void flow_settle(struct flow *flow, struct buffer_pool *pool)
 {
 	if (!flow->buffer)

@@ -138,6 +138,11 @@ void flow_drop_unsent(struct flow *flow, struct buffer_pool *pool);
 /* Gives up what was kept. */
 void flow_forget(struct flow *flow);
 
+/* As it was elsewhere: the offsets of `image`, image->end bytes, and what goes before them.
+ * -ENOMEM: clear it. */
+int flow_adopt(struct flow *flow, const struct flow *image, const char *bytes, const char *front,
+	size_t front_size, struct buffer_pool *pool);
+
 /* Gives an empty buffer back. */
 void flow_settle(struct flow *flow, struct buffer_pool *pool);
 void flow_clear(struct flow *flow, struct buffer_pool *pool);

@@ -17,28 +17,43 @@ enum owed {
 	OWED_PROTOCOL,
 	OWED_CLIENTS,
 	OWED_AFFINITY,
+	OWED_RENEW, /* until the new program has everything */
+	OWED_COUNT,
 };
 
 struct control_client {
 	struct control *control;
-	int fd;
-	sd_event_source *source;
+	int fd; /* -EBADF: free */
 	enum owed owed;
 	uint64_t owed_serial; /* of the plan */
 };
 
+/* More than there are requests. */
+#define CONTROL_REQUESTS_MAX 16
+#define CONTROL_SAID_MAX     (CONTROL_REQUESTS_MAX * COLOR_COUNT)
+
+/* A request that was carried out and still holds, for a successor. */
+struct control_said {
+	char *message;
+	uint64_t at;
+};
+
 struct control {
-	sd_event *event;
 	struct relay *relay;
+	const struct service *service;
+	int listener_fd, signal_fd;
+	uint64_t listener_rests_until; /* 0: it does not */
+	uint64_t now;		       /* what times in a request are counted from */
+	uint64_t beat_at;	       /* when the workers are asked again whether they live */
+	bool silence_told;	       /* that one of them does not was logged */
 	struct plan plan;
 	bool routed; /* somebody has said a route */
 	struct numbers_book numbers;
-	sd_event_source *listener, *listener_rest, *news;
+	bool stopping, renew_asked, succeed_asked;
+	struct control_said said[CONTROL_SAID_MAX]; /* COLOR_COUNT a request */
 	struct control_client clients[CONTROL_CLIENTS_MAX];
 	bool drain_announced[COLOR_COUNT];
 	uint64_t refused_at[COLOR_COUNT];
-	void (*stopped)(void *owner);
-	void *owner;
 };
 
 void control_say(struct control_client *client, const char *format, ...) _printf_(2, 3);
@@ -51,3 +66,6 @@ void control_publish(struct control *control);
 
 /* Carries out a request, and answers it; writes into the message. */
 void control_serve(struct control_client *client, char *message);
+
+/* A drain that has ended is nothing to be said to a successor. */
+void control_forget_drain(struct control *control, enum color color);

@@ -4,8 +4,10 @@
  */
 #include "relay-control-parts.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "relay-words.h"
@@ -86,8 +88,10 @@ static int request_route(struct control_client *client, char *words)
 		log_info("Route: %s.", route_format(&route, text));
 	control->plan.route = route;
 	for (int color = 0; color < COLOR_COUNT; color++)
-		if (drain_is_over(&route, (enum color)color, control->plan.drain[color].extent))
+		if (drain_is_over(&route, (enum color)color, control->plan.drain[color].extent)) {
 			control->plan.drain[color].extent = DRAIN_NONE;
+			control_forget_drain(control, (enum color)color);
+		}
 	control_publish(control);
 	control->routed = true;
 	control_owe(client, OWED_ROUTE);
@@ -101,7 +105,7 @@ static int request_drain(struct control_client *client, char *words)
 	enum color color;
 	int r;
 
-	r = words_drain(words, now_usec(), &color, &drain);
+	r = words_drain(words, control->now, &color, &drain);
 	if (r < 0)
 		return r;
 	drain.serial = control->plan.serial + 1;
@@ -162,13 +166,28 @@ static int request_affinity(struct control_client *client, char *words)
 	enum affinity before = control->plan.affinity.kind;
 	int r;
 
-	r = words_affinity(words, now_usec(), &control->plan.affinity);
+	r = words_affinity(words, control->now, &control->plan.affinity);
 	if (r < 0)
 		return r;
 	if (control->plan.affinity.kind != before)
 		log_info("Affinity: %s.", affinity_name(control->plan.affinity.kind));
 	control_publish(control);
 	control_owe(client, OWED_AFFINITY);
+	return 0;
+}
+
+static int request_renew(struct control_client *client, char *words)
+{
+	struct control *control = client->control;
+
+	if (*words != '\0')
+		return -EINVAL;
+	if (control->stopping) {
+		control_say(client, "error renew the relay is stopping");
+		return 0;
+	}
+	control->renew_asked = true;
+	control_owe(client, OWED_RENEW);
 	return 0;
 }
 
@@ -183,26 +202,67 @@ static int request_show(struct control_client *client, char *words)
 struct request {
 	const char *verb;
 	int (*serve)(struct control_client *client, char *words);
+	bool holds; /* its last one of each kind is said again to a successor */
 	const char *usage;
 };
 
 static const struct request requests[] = {
-	{"backends", request_backends, "backends blue=127.0.0.1:PORT green=127.0.0.1:PORT"},
-	{"limits", request_limits, "limits hold-usec=N hold-requests=N hold-bytes=N"},
-	{"protocol", request_protocol, "protocol http|tcp"},
-	{"clients", request_clients,
+	{"backends", request_backends, true, "backends blue=127.0.0.1:PORT green=127.0.0.1:PORT"},
+	{"limits", request_limits, true, "limits hold-usec=N hold-requests=N hold-bytes=N"},
+	{"protocol", request_protocol, true, "protocol http|tcp"},
+	{"clients", request_clients, true,
 		"clients trust=PREFIX,...|none accept-proxy=no|yes send-proxy=no|v1|v2"},
-	{"route", request_route, "route reads=COLOR:WEIGHT,...|hold writes=COLOR:WEIGHT,...|hold"},
-	{"drain", request_drain, "drain COLOR scope=reads|all requests-usec=N streams-usec=N"},
-	{"counters", request_counters, "counters"},
-	{"show", request_show, "show"},
-	{"release", request_release, "release blue=TAG green=TAG"},
-	{"numbers", request_numbers, "numbers COLOR, numbers COLOR earlier=N, or numbers relay"},
-	{"affinity", request_affinity,
+	{"route", request_route, true,
+		"route reads=COLOR:WEIGHT,...|hold writes=COLOR:WEIGHT,...|hold"},
+	{"drain", request_drain, true,
+		"drain COLOR scope=reads|all requests-usec=N streams-usec=N"},
+	{"counters", request_counters, false, "counters"},
+	{"show", request_show, false, "show"},
+	{"renew", request_renew, false, "renew"},
+	{"release", request_release, true, "release blue=TAG green=TAG"},
+	{"numbers", request_numbers, false,
+		"numbers COLOR, numbers COLOR earlier=N, or numbers relay"},
+	{"affinity", request_affinity, true,
 		"affinity none, affinity address fresh=COLOR key=HEX, or affinity cookie "
 		"fresh=COLOR "
 		"key=HEX life-usec=N blue=RELEASE green=RELEASE name=NAME"},
 };
+
+static_assert(ELEMENTS(requests) <= CONTROL_REQUESTS_MAX, "each request has room in said[]");
+
+/* A request about one color has two that hold, any other has one. */
+static struct control_said *said_slot(struct control *control, size_t row, const char *message)
+{
+	const char *words = strchr(message, ' ');
+	enum color color = COLOR_BLUE;
+	char name[16] = "";
+
+	if (words)
+		(void)sscanf(words, "%15s", name);
+	if (color_from_name(name, &color) < 0)
+		color = COLOR_BLUE;
+	return &control->said[row * COLOR_COUNT + color];
+}
+
+static void said_keep(struct control *control, size_t row, char *message)
+{
+	struct control_said *said = said_slot(control, row, message);
+
+	free(said->message);
+	*said = (struct control_said){message, control->now};
+}
+
+void control_forget_drain(struct control *control, enum color color)
+{
+	for (size_t row = 0; row < ELEMENTS(requests); row++) {
+		struct control_said *said = &control->said[row * COLOR_COUNT + color];
+
+		if (requests[row].serve != request_drain)
+			continue;
+		free(said->message);
+		said->message = NULL;
+	}
+}
 
 /* Only what is fit to be said back. */
 static bool is_word(const char *text)
@@ -223,17 +283,54 @@ static void refuse_unknown(struct control_client *client, const char *verb)
 	control_say(client, "error %s no such request; there are %s", verb, known);
 }
 
+static void refuse_words(struct control_client *client, const struct request *request)
+{
+	control_say(client, "error %s not understood, expected: %s", request->verb, request->usage);
+}
+
+/* -ENOENT: there is no such request. -EINVAL: it is not understood. */
+static int serve(struct control_client *client, char *message, const struct request **ret_request)
+{
+	_cleanup_free_ char *whole = strdup(message);
+	char *words = message, *verb = strsep(&words, " ");
+	int r;
+
+	if (!whole)
+		return -ENOMEM;
+	for (size_t row = 0; row < ELEMENTS(requests); row++) {
+		if (strcmp(requests[row].verb, verb) != 0)
+			continue;
+		*ret_request = &requests[row];
+		r = requests[row].serve(client, words ? words : message + strlen(message));
+		if (r >= 0 && requests[row].holds)
+			said_keep(client->control, row, take_ptr(whole));
+		return r;
+	}
+	return -ENOENT;
+}
+
 void control_serve(struct control_client *client, char *message)
 {
-	char *words = message, *verb = strsep(&words, " ");
+	const struct request *request = NULL;
+	int r;
 
-	for (size_t i = 0; i < ELEMENTS(requests); i++) {
-		if (strcmp(requests[i].verb, verb) != 0)
-			continue;
-		if (requests[i].serve(client, words ? words : message + strlen(message)) < 0)
-			control_say(client, "error %s not understood, expected: %s", verb,
-				requests[i].usage);
-		return;
-	}
-	refuse_unknown(client, is_word(verb) ? verb : "-");
+	client->control->now = now_usec();
+	r = serve(client, message, &request);
+	if (r == -ENOENT)
+		refuse_unknown(client, is_word(message) ? message : "-");
+	else if (r < 0 && request)
+		refuse_words(client, request);
+	else if (r < 0)
+		control_say(client, "error - %s", strerror(-r));
+}
+
+int control_said(struct control *control, uint64_t said_at, char *message)
+{
+	struct control_client nobody = {.control = control, .fd = -EBADF};
+	const struct request *request;
+	int r;
+
+	control->now = said_at;
+	r = serve(&nobody, message, &request);
+	return r < 0 ? -EINVAL : 0;
 }

@@ -6,23 +6,39 @@
 #include "relay-control-parts.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include "base/names.h"
+#include "handover-fields.h"
+#include "handover.h"
 #include "relay-words.h"
 
 /* `refused` is said at most so often a color. */
 #define REFUSED_EVERY_USEC USEC_PER_SEC
 
-/* How long the listener rests when descriptors have run out. */
+/* How long the listener rests when descriptors have run out: who waits goes on waiting, and would
+ * wake us for it again and again. */
 #define ACCEPT_REST_USEC (50 * USEC_PER_MSEC)
+
+static const char *const owed_names[OWED_COUNT] = {
+	[OWED_NOTHING] = "nothing",
+	[OWED_ROUTE] = "route",
+	[OWED_SHOW] = "show",
+	[OWED_PROTOCOL] = "protocol",
+	[OWED_CLIENTS] = "clients",
+	[OWED_AFFINITY] = "affinity",
+	[OWED_RENEW] = "renew",
+};
 
 static void client_drop(struct control_client *client)
 {
-	client->source = sd_event_source_disable_unref(client->source);
 	client->fd = fd_close(client->fd);
 	client->owed = OWED_NOTHING;
 }
@@ -52,7 +68,8 @@ static void client_pay(struct control_client *client)
 	enum owed owed = client->owed;
 	char text[ROUTE_TEXT_MAX];
 
-	if (owed == OWED_NOTHING || relay_followed(control->relay) < client->owed_serial)
+	if (owed == OWED_NOTHING || owed == OWED_RENEW ||
+		relay_followed(control->relay) < client->owed_serial)
 		return;
 	client->owed = OWED_NOTHING;
 	switch (owed) {
@@ -73,10 +90,10 @@ static void client_pay(struct control_client *client)
 		control_say(client, "ok affinity");
 		break;
 	case OWED_NOTHING:
+	case OWED_RENEW:
+	case OWED_COUNT:
 		break;
 	}
-	if (client->source)
-		(void)sd_event_source_set_enabled(client->source, SD_EVENT_ON);
 }
 
 void control_owe(struct control_client *client, enum owed owed)
@@ -123,6 +140,7 @@ static void tell_drained(struct control *control, enum color color)
 	if (left > 0)
 		return;
 	control->drain_announced[color] = true;
+	control_forget_drain(control, color);
 	(void)snprintf(text, sizeof(text), "drained %s scope=%s cut=%llu streams=%llu",
 		color_name(color), words_scope(drain->extent),
 		(unsigned long long)totals.cut[color],
@@ -147,142 +165,302 @@ static void tell_refused(struct control *control, enum color color)
 	tell_all(control, text);
 }
 
-static int on_news(sd_event_source *source, int fd, uint32_t events, void *userdata)
+static void on_news(struct control *control)
 {
-	struct control *control = userdata;
-
-	(void)source;
-	(void)fd;
-	(void)events;
 	relay_read_news(control->relay);
 	tell_followed(control);
 	for (int color = 0; color < COLOR_COUNT; color++) {
 		tell_drained(control, (enum color)color);
 		tell_refused(control, (enum color)color);
 	}
-	if (relay_is_stopped(control->relay))
-		control->stopped(control->owner);
-	return 0;
+}
+
+/* ---- signs of life ---- */
+
+/*
+ * The manager's watchdog is told that all of us live, or nothing: a worker that hangs holds its
+ * clients, and the manager replaces who says nothing.
+ */
+static void beat(struct control *control)
+{
+	uint64_t every = control->service->watchdog_usec / 2;
+	int silent;
+
+	if (every == 0 || now_usec() < control->beat_at)
+		return;
+	silent = relay_find_silent(control->relay);
+	if (silent < 0)
+		service_notify(control->service, "WATCHDOG=1");
+	else if (!control->silence_told)
+		log_error("Worker %d has not moved for %llu s.", silent,
+			(unsigned long long)(every / USEC_PER_SEC));
+	control->silence_told = silent >= 0;
+	relay_call_all(control->relay);
+	control->beat_at = now_usec() + every;
 }
 
 /* ---- clients ---- */
 
-static int on_client(sd_event_source *source, int fd, uint32_t events, void *userdata)
+static void on_client(struct control_client *client)
 {
-	struct control_client *client = userdata;
 	char message[CONTROL_MESSAGE_MAX + 1];
 	ssize_t n;
 
-	(void)source;
-	(void)events;
-	n = recv(fd, message, sizeof(message), MSG_DONTWAIT);
+	n = recv(client->fd, message, sizeof(message), MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
+		return;
 	if (n <= 0) {
 		client_drop(client);
-		return 0;
+		return;
 	}
 	if ((size_t)n == sizeof(message) || memchr(message, '\0', (size_t)n)) {
 		control_say(client, "error - a message is text of at most %d bytes",
 			CONTROL_MESSAGE_MAX);
-		return 0;
+		return;
 	}
 	message[n] = '\0';
 	control_serve(client, message);
-	/* Answers come in order: what was asked behind a route waits until it is followed. */
-	if (client->owed != OWED_NOTHING)
-		(void)sd_event_source_set_enabled(client->source, SD_EVENT_OFF);
+}
+
+static struct control_client *client_free(struct control *control)
+{
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		if (control->clients[i].fd < 0)
+			return &control->clients[i];
+	return NULL;
+}
+
+static void on_listener(struct control *control)
+{
+	struct control_client *client;
+	int fd;
+
+	fd = accept4(control->listener_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0) {
+		control->listener_rests_until = now_usec() + ACCEPT_REST_USEC;
+		return;
+	}
+	client = client_free(control);
+	if (client) {
+		client->fd = fd;
+		return;
+	}
+	log_warning("More than %d control connections: one was refused.", CONTROL_CLIENTS_MAX);
+	(void)fd_close(fd);
+}
+
+int control_adopt(struct control *control, int fd, const char *owed)
+{
+	struct control_client *client = client_free(control);
+	int kind = name_lookup(owed_names, ELEMENTS(owed_names), owed);
+
+	if (!client || kind < 0) {
+		(void)fd_close(fd);
+		return client ? -EINVAL : -ENOSPC;
+	}
+	client->fd = fd;
+	client->owed = (enum owed)kind;
+	client->owed_serial = control->plan.serial;
 	return 0;
 }
 
-static int on_listener_rested(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	struct control *control = userdata;
+/* ---- the loop ---- */
 
-	(void)source;
-	(void)usec;
-	return sd_event_source_set_enabled(control->listener, SD_EVENT_ON);
+void control_stop(struct control *control)
+{
+	control->stopping = true;
+	service_notify(control->service, "STOPPING=1\nSTATUS=Finishing what is in flight.");
+	relay_stop(control->relay);
 }
 
-/* Who waits goes on waiting: without a rest we would be woken for it again and again. */
-static int listener_rest(struct control *control)
+static void on_signal(struct control *control)
+{
+	struct signalfd_siginfo signal;
+
+	if (read(control->signal_fd, &signal, sizeof(signal)) != (ssize_t)sizeof(signal))
+		return;
+	if (signal.ssi_signo == SIGUSR2 && !control->stopping)
+		control->succeed_asked = true;
+	else
+		control_stop(control);
+}
+
+enum { POLL_SIGNAL, POLL_NEWS, POLL_LISTENER, POLL_CLIENTS };
+
+/* What is waited for at this moment; poll(2) passes over negative descriptors. */
+static void poll_fill(const struct control *control, struct pollfd *polled)
+{
+	polled[POLL_SIGNAL].fd = control->signal_fd;
+	polled[POLL_NEWS].fd = relay_news_fd(control->relay);
+	polled[POLL_LISTENER].fd = control->listener_rests_until ? -1 : control->listener_fd;
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		const struct control_client *client = &control->clients[i];
+
+		/* Answers come in order: what is asked behind one that is owed waits. */
+		polled[POLL_CLIENTS + i].fd = client->owed == OWED_NOTHING ? client->fd : -1;
+	}
+	for (size_t i = 0; i < POLL_CLIENTS + CONTROL_CLIENTS_MAX; i++) {
+		polled[i].events = POLLIN;
+		polled[i].revents = 0;
+	}
+}
+
+static int poll_timeout_msec(const struct control *control)
+{
+	uint64_t now = now_usec(), next = USEC_INFINITY;
+
+	if (control->listener_rests_until)
+		next = control->listener_rests_until;
+	if (control->service->watchdog_usec && control->beat_at < next)
+		next = control->beat_at;
+	if (next == USEC_INFINITY)
+		return -1;
+	return next <= now ? 0 : (int)((next - now + USEC_PER_MSEC - 1) / USEC_PER_MSEC);
+}
+
+static int turn(struct control *control)
+{
+	struct pollfd polled[POLL_CLIENTS + CONTROL_CLIENTS_MAX];
+
+	poll_fill(control, polled);
+	if (poll(polled, ELEMENTS(polled), poll_timeout_msec(control)) < 0)
+		return errno == EINTR ? 0 : -errno;
+	if (control->listener_rests_until && now_usec() >= control->listener_rests_until)
+		control->listener_rests_until = 0;
+	beat(control);
+	if (polled[POLL_SIGNAL].revents)
+		on_signal(control);
+	if (polled[POLL_NEWS].revents)
+		on_news(control);
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		if (polled[POLL_CLIENTS + i].revents)
+			on_client(&control->clients[i]);
+	/* Who has left has made room before somebody new is let in. */
+	if (polled[POLL_LISTENER].revents)
+		on_listener(control);
+	return 0;
+}
+
+int control_run(struct control *control, enum control_outcome *ret_outcome)
 {
 	int r;
 
-	r = sd_event_source_set_time(control->listener_rest, now_usec() + ACCEPT_REST_USEC);
-	if (r < 0)
-		return r;
-	r = sd_event_source_set_enabled(control->listener_rest, SD_EVENT_ONESHOT);
-	if (r < 0)
-		return r;
-	return sd_event_source_set_enabled(control->listener, SD_EVENT_OFF);
+	for (;;) {
+		if (relay_is_stopped(control->relay)) {
+			*ret_outcome = CONTROL_STOPPED;
+			return 0;
+		}
+		if (control->renew_asked || control->succeed_asked) {
+			*ret_outcome = control->succeed_asked ? CONTROL_SUCCEED : CONTROL_RENEW;
+			control->renew_asked = control->succeed_asked = false;
+			return 0;
+		}
+		r = turn(control);
+		if (r < 0)
+			return r;
+	}
 }
 
-static int on_listener(sd_event_source *source, int fd, uint32_t events, void *userdata)
+void control_renewed(struct control *control, const char *failure)
 {
-	struct control *control = userdata;
-	struct control_client *client = NULL;
-	_cleanup_fd_ int accepted = -EBADF;
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		struct control_client *client = &control->clients[i];
 
-	(void)source;
-	(void)events;
-	accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (accepted < 0)
-		return listener_rest(control);
-	for (size_t i = 0; i < CONTROL_CLIENTS_MAX && !client; i++)
-		if (control->clients[i].fd < 0)
-			client = &control->clients[i];
-	if (!client) {
-		log_warning(
-			"More than %d control connections: one was refused.", CONTROL_CLIENTS_MAX);
-		return 0;
+		if (client->owed != OWED_RENEW)
+			continue;
+		client->owed = OWED_NOTHING;
+		if (failure)
+			control_say(client, "error renew %s", failure);
+		else
+			control_say(client, "ok renew %s", VERSION);
 	}
-	if (sd_event_add_io(control->event, &client->source, accepted, EPOLLIN, on_client, client) <
-		0)
-		return 0;
-	client->fd = take_fd(accepted);
+}
+
+/* ---- its life ---- */
+
+int control_adopt_numbers(struct control *control, const char *hex)
+{
+	struct numbers_book book;
+	int r;
+
+	r = hex_read(hex, &book, sizeof(book));
+	if (r < 0)
+		return r;
+	for (int color = 0; color < COLOR_COUNT; color++) {
+		struct numbers_color *of = &book.colors[color];
+
+		if (of->earlier_count > NUMBERS_EARLIER_MAX)
+			return -EINVAL;
+		of->release[NUMBERS_RELEASE_MAX - 1] = '\0';
+		for (size_t i = 0; i < NUMBERS_EARLIER_MAX; i++)
+			of->earlier[i].release[NUMBERS_RELEASE_MAX - 1] = '\0';
+	}
+	control->numbers = book;
 	return 0;
 }
 
-int control_open(sd_event *event, int listener_fd, struct relay *relay,
-	void (*stopped)(void *owner), void *owner, struct control **ret_control)
+/* The numbers behind what was said: saying a release again must not begin them anew. */
+void control_write(const struct control *control, FILE *file)
+{
+	for (size_t i = 0; i < CONTROL_SAID_MAX; i++) {
+		const struct control_said *said = &control->said[i];
+
+		if (said->message)
+			fprintf(file, "said at=%llu %s\n", (unsigned long long)said->at,
+				said->message);
+	}
+	fprintf(file, "numbers ");
+	hex_write(&control->numbers, sizeof(control->numbers), file);
+	fputc('\n', file);
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		const struct control_client *client = &control->clients[i];
+
+		if (client->fd < 0)
+			continue;
+		fprintf(file, "control");
+		handover_put_fd(file, "fd", client->fd);
+		fprintf(file, " owed=%s\n", owed_names[client->owed]);
+	}
+}
+
+size_t control_list_fds(const struct control *control, int fds[static CONTROL_CLIENTS_MAX])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		if (control->clients[i].fd >= 0)
+			fds[count++] = control->clients[i].fd;
+	return count;
+}
+
+int control_open(int listener_fd, struct relay *relay, const struct service *service,
+	struct control **ret_control)
 {
 	_cleanup_(cleanup_control_close) struct control *control = NULL;
+	sigset_t signals;
 	int r;
 
 	control = calloc(1, sizeof(*control));
 	if (!control)
 		return -ENOMEM;
-	control->event = event;
 	control->relay = relay;
-	control->stopped = stopped;
-	control->owner = owner;
+	control->service = service;
+	control->listener_fd = listener_fd;
+	control->signal_fd = -EBADF;
 	control->plan = plan_initial();
 	numbers_begin(&control->numbers, now_usec());
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		control->clients[i] = (struct control_client){.control = control, .fd = -EBADF};
-
-	r = sd_event_add_io(event, &control->news, relay_news_fd(relay), EPOLLIN, on_news, control);
-	if (r < 0)
-		return r;
 	r = fd_set_nonblocking(listener_fd);
 	if (r < 0)
 		return r;
-	r = sd_event_add_io(event, &control->listener, listener_fd, EPOLLIN, on_listener, control);
-	if (r < 0)
-		return r;
-	/* Made now, because it needs a descriptor. */
-	r = sd_event_add_time(
-		event, &control->listener_rest, CLOCK_MONOTONIC, 0, 0, on_listener_rested, control);
-	if (r < 0)
-		return r;
-	r = sd_event_source_set_enabled(control->listener_rest, SD_EVENT_OFF);
-	if (r < 0)
-		return r;
-	/* Who has left makes room before somebody new is let in. */
-	r = sd_event_source_set_priority(control->listener, SD_EVENT_PRIORITY_IDLE);
-	if (r < 0)
-		return r;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGUSR2);
+	control->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (control->signal_fd < 0)
+		return -errno;
 	control_publish(control);
 	*ret_control = take_ptr(control);
 	return 0;
@@ -294,9 +472,9 @@ struct control *control_close(struct control *control)
 		return NULL;
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		client_drop(&control->clients[i]);
-	sd_event_source_disable_unref(control->listener);
-	sd_event_source_disable_unref(control->listener_rest);
-	sd_event_source_disable_unref(control->news);
+	for (size_t i = 0; i < CONTROL_SAID_MAX; i++)
+		free(control->said[i].message);
+	control->signal_fd = fd_close(control->signal_fd);
 	free(control);
 	return NULL;
 }

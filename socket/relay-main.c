@@ -6,39 +6,52 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#include <systemd/sd-daemon.h>
-#include <systemd/sd-event.h>
+#include <unistd.h>
 
 #include "base/log.h"
-#include "relay-control.h"
+#include "succession.h"
 
 struct listeners {
 	int control;
 	int public[RELAY_LISTENERS_MAX];
 	size_t public_count;
+	int count; /* of all descriptors up to the last of them */
 };
 
-static int listeners_sort(int count, char **names, struct listeners *ret_listeners)
+static bool socket_has(int fd, int option, int value)
+{
+	int found;
+	socklen_t size = sizeof(found);
+
+	return getsockopt(fd, SOL_SOCKET, option, &found, &size) == 0 && found == value;
+}
+
+/* Behind the listeners stands what the manager kept of the relay before (succession.h). */
+static int listeners_take(const struct service *service, struct listeners *ret_listeners)
 {
 	struct listeners listeners = {.control = -EBADF};
+	char name[256];
 
-	for (int i = 0; i < count; i++) {
-		int fd = SD_LISTEN_FDS_START + i;
+	for (; listeners.count < service->fd_count; listeners.count++) {
+		int fd = SERVICE_FDS_START + listeners.count;
 
-		if (strcmp(names[i], "control") == 0) {
+		service_fd_name(service, fd, name, sizeof(name));
+		if (strcmp(name, SUCCESSION_FD_NAME) == 0 ||
+			strcmp(name, SUCCESSION_STATE_NAME) == 0)
+			break;
+		if (strcmp(name, "control") == 0) {
 			listeners.control = fd;
 		} else if (listeners.public_count == RELAY_LISTENERS_MAX) {
 			log_error("More than %d public listeners were given.", RELAY_LISTENERS_MAX);
 			return -E2BIG;
-		} else if (sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) <= 0) {
+		} else if (!socket_has(fd, SO_TYPE, SOCK_STREAM) ||
+			   !socket_has(fd, SO_ACCEPTCONN, 1)) {
 			log_error("The descriptor '%s' is no listening stream socket: use "
 				  "ListenStream= in the socket unit.",
-				names[i]);
+				name);
 			return -ENOTSOCK;
 		} else {
 			listeners.public[listeners.public_count++] = fd;
@@ -52,23 +65,6 @@ static int listeners_sort(int count, char **names, struct listeners *ret_listene
 	}
 	*ret_listeners = listeners;
 	return 0;
-}
-
-static int listeners_take(struct listeners *ret_listeners)
-{
-	char **names = NULL;
-	int count, r;
-
-	count = sd_listen_fds_with_names(1, &names);
-	if (count < 0) {
-		log_error("The listeners of systemd could not be read: %s.", strerror(-count));
-		return count;
-	}
-	r = listeners_sort(count, names, ret_listeners);
-	for (int i = 0; i < count; i++)
-		free(names[i]);
-	free(names);
-	return r;
 }
 
 /* One a processor that we may use, unless RELAY_WORKERS says otherwise. */
@@ -95,85 +91,122 @@ static int worker_count(uint32_t *ret_count)
 	return 0;
 }
 
-static int on_stop(sd_event_source *source, const struct signalfd_siginfo *signal, void *userdata)
+static int serve(const struct succession *succession)
 {
-	struct relay *relay = userdata;
-
-	(void)source;
-	(void)signal;
-	sd_notify(0, "STOPPING=1\nSTATUS=Finishing what is in flight.");
-	relay_stop(relay);
-	return 0;
-}
-
-static void on_stopped(void *owner)
-{
-	sd_event *event = owner;
-
-	(void)sd_event_exit(event, 0);
-}
-
-static int run(const struct listeners *listeners, sd_event *event, struct relay *relay)
-{
-	_cleanup_(cleanup_control_close) struct control *control = NULL;
+	const char *failure = NULL;
+	enum control_outcome outcome;
 	int r;
 
-	r = control_open(event, listeners->control, relay, on_stopped, event, &control);
-	if (r < 0)
-		return r;
-	r = sd_event_add_signal(event, NULL, SIGTERM, on_stop, relay);
-	if (r < 0)
-		return r;
-	r = sd_event_add_signal(event, NULL, SIGINT, on_stop, relay);
-	if (r < 0)
-		return r;
-	/* Answers for the whole process: the workers' news pass through this thread. */
-	r = sd_event_set_watchdog(event, true);
-	if (r < 0)
-		return r;
-	sd_notifyf(0, "READY=1\nSTATUS=Relaying on %zu listener(s).", listeners->public_count);
-	return sd_event_loop(event);
+	for (;;) {
+		r = control_run(succession->control, &outcome);
+		if (r < 0)
+			return r;
+		switch (outcome) {
+		case CONTROL_STOPPED:
+			return 0;
+		case CONTROL_RENEW:
+			succession_renew(succession, &failure);
+			control_renewed(succession->control, failure);
+			break;
+		case CONTROL_SUCCEED:
+			/* Everything is the successor's now; there is nothing to be freed. */
+			if (succession_store(succession) == 0)
+				_exit(EXIT_SUCCESS);
+			control_stop(succession->control);
+			break;
+		}
+	}
 }
 
-int main(void)
+static int run(const struct service *service, const struct listeners *listeners,
+	struct relay *relay, const char *program)
+{
+	struct succession succession = {service, relay, NULL, program, listeners->count};
+	_cleanup_(cleanup_control_close) struct control *control = NULL;
+	char text[128];
+	int r;
+
+	r = control_open(listeners->control, relay, service, &control);
+	if (r < 0)
+		return r;
+	succession.control = control;
+	(void)succession_take(&succession);
+	r = relay_run(relay);
+	if (r < 0)
+		return r;
+	(void)snprintf(text, sizeof(text), "READY=1\nSTATUS=Relaying on %zu listener(s).",
+		listeners->public_count);
+	service_notify(service, text);
+	control_renewed(control, NULL);
+	r = serve(&succession);
+	if (r < 0)
+		relay_stop(relay);
+	return r;
+}
+
+/* Before any thread: they inherit it, and only the control thread takes these signals. What came
+ * while the program was executed anew is still pending. */
+static void signals_block(void)
+{
+	sigset_t stop;
+
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTERM);
+	sigaddset(&stop, SIGINT);
+	sigaddset(&stop, SIGUSR2);
+	sigprocmask(SIG_BLOCK, &stop, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+}
+
+static int start_and_run(const struct service *service, const char *program)
 {
 	struct relay_settings settings;
 	struct listeners listeners;
 	const char *name = NULL;
 	struct relay *relay;
-	sd_event *event;
-	sigset_t stop;
 	uint32_t workers;
 	int r;
-
-	/* Before any thread: they inherit it, and only the event loop takes these signals. */
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGTERM);
-	sigaddset(&stop, SIGINT);
-	sigprocmask(SIG_BLOCK, &stop, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
 
 	if (relay_settings_load(&settings, &name) < 0) {
 		log_error("%s=%s is not a positive number.", name, getenv(name));
 		return EXIT_FAILURE;
 	}
-	if (worker_count(&workers) < 0 || listeners_take(&listeners) < 0)
+	if (worker_count(&workers) < 0 || listeners_take(service, &listeners) < 0)
 		return EXIT_FAILURE;
-	r = sd_event_default(&event);
-	if (r >= 0)
-		r = relay_start(
-			&settings, workers, listeners.public, listeners.public_count, &relay);
+	r = relay_new(&settings, workers, listeners.public, listeners.public_count, &relay);
 	if (r < 0) {
 		log_error("The relay could not be started: %s.", strerror(-r));
 		return EXIT_FAILURE;
 	}
-	r = run(&listeners, event, relay);
-	if (r < 0) {
+	r = run(service, &listeners, relay, program);
+	if (r < 0)
 		log_error("The relay failed: %s.", strerror(-r));
-		relay_stop(relay);
-	}
 	relay_free(relay);
-	sd_event_unref(event);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct service service;
+	int r;
+
+	if (argc == 3 && strcmp(argv[1], "--takes") == 0)
+		return succession_takes(argv[2]);
+	if (argc == 3 && strcmp(argv[1], "--renew") == 0)
+		return succession_ask(argv[2]);
+	if (argc != 1) {
+		log_error("usage: relay, by systemd; relay --renew CONTROL-SOCKET");
+		return EXIT_FAILURE;
+	}
+	signals_block();
+	r = service_open(&service);
+	if (r < 0) {
+		log_error("The environment of the service manager could not be read: %s.",
+			strerror(-r));
+		return EXIT_FAILURE;
+	}
+	r = start_and_run(&service, argv[0]);
+	service_close(&service);
+	return r;
 }

@@ -124,6 +124,8 @@ static void plan_follow(struct worker *worker)
 	pthread_mutex_lock(&worker->mailbox_lock);
 	worker->plan = worker->mailbox;
 	pthread_mutex_unlock(&worker->mailbox_lock);
+	if (worker->plan.serial == before.serial)
+		return; /* no news, but a call */
 
 	for (int color = 0; color < COLOR_COUNT; color++) {
 		/* What is pooled leads elsewhere, or has begun in another way. */
@@ -147,6 +149,7 @@ static void mailbox_wake(struct watch *watch)
 
 	if (read(worker->mailbox_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
 		log_warning("A worker's mailbox could not be read: %m.");
+	atomic_store(&worker->answers, atomic_load(&worker->calls));
 	plan_follow(worker);
 	if (atomic_load(&worker->stop_asked) && !worker->stopping) {
 		worker->stop_at = worker->now + worker->shared->settings.shutdown_usec;
@@ -222,16 +225,21 @@ static void *worker_run(void *argument)
 	struct worker *worker = argument;
 	struct relay *relay = container_of(worker->shared, struct relay, shared);
 
-	listeners_watch(worker);
+	if (!worker->stopping)
+		listeners_watch(worker);
 	while (!worker->stopping ||
-		(!list_empty(&worker->sessions) && worker->now < worker->stop_at))
+		(!list_empty(&worker->sessions) && worker->now < worker->stop_at)) {
 		worker_events(worker);
+		if (atomic_load(&worker->freeze_asked))
+			return NULL;
+	}
 	while (!list_empty(&worker->sessions))
 		session_end(container_of(worker->sessions.next, struct session, link), SESSION_CUT);
 	for (int color = 0; color < COLOR_COUNT; color++)
 		backend_pool_clear(worker, (enum color)color);
 	/* Who sends nothing any more follows every plan: others may still be at work under them. */
 	atomic_store(&worker->followed, UINT64_MAX);
+	atomic_store(&worker->answers, UINT32_MAX);
 	atomic_fetch_sub(&relay->running, 1);
 	worker_tell(worker);
 	return NULL;
@@ -239,29 +247,27 @@ static void *worker_run(void *argument)
 
 /* ---- for the control thread ---- */
 
-static int worker_start(struct relay *relay, uint32_t index, const int *listeners)
+static void worker_call(struct worker *worker)
+{
+	uint64_t one = 1;
+
+	if (write(worker->mailbox_fd, &one, sizeof(one)) < 0)
+		log_warning("A worker could not be told its plan: %m.");
+}
+
+static int worker_prepare(struct relay *relay, uint32_t index, const int *listeners)
 {
 	struct worker *worker = &relay->workers[index];
 	struct listener *row = relay->listeners + index * relay->listener_count;
-	int r;
 
 	for (size_t i = 0; i < relay->listener_count; i++) {
 		row[i].worker = worker;
 		row[i].fd = listeners[i];
 		row[i].watch.wake = listener_wake;
 	}
-	worker->plan = worker->mailbox = plan_initial();
+	worker->mailbox = plan_initial();
 	worker->mailbox_watch.wake = mailbox_wake;
-	r = worker_watch(worker, worker->mailbox_fd, EPOLLIN, &worker->mailbox_watch);
-	if (r < 0)
-		return r;
-	atomic_fetch_add(&relay->running, 1);
-	r = pthread_create(&worker->thread, NULL, worker_run, worker);
-	if (r != 0) {
-		atomic_fetch_sub(&relay->running, 1);
-		return -r;
-	}
-	return 0;
+	return worker_watch(worker, worker->mailbox_fd, EPOLLIN, &worker->mailbox_watch);
 }
 
 /*
@@ -305,7 +311,7 @@ static int relay_allocate(uint32_t workers, size_t listener_count, struct relay 
 	return 0;
 }
 
-int relay_start(const struct relay_settings *settings, uint32_t workers, const int *listeners,
+int relay_new(const struct relay_settings *settings, uint32_t workers, const int *listeners,
 	size_t listener_count, struct relay **ret_relay)
 {
 	struct relay *relay;
@@ -321,15 +327,79 @@ int relay_start(const struct relay_settings *settings, uint32_t workers, const i
 		return r;
 	relay->shared.settings = *settings;
 	for (uint32_t i = 0; i < workers; i++) {
-		r = worker_start(relay, i, listeners);
+		r = worker_prepare(relay, i, listeners);
 		if (r < 0) {
-			relay_stop(relay);
 			relay_free(relay);
 			return r;
 		}
 	}
 	*ret_relay = relay;
 	return 0;
+}
+
+int relay_run(struct relay *relay)
+{
+	int r;
+
+	for (uint32_t i = 0; i < relay->worker_count; i++) {
+		struct worker *worker = &relay->workers[i];
+
+		atomic_store(&worker->freeze_asked, false);
+		if (atomic_load(&worker->followed) == 0) {
+			/* What is there already is under this plan; that it follows it, and what
+			 * that changes for those who came from another process, comes first. */
+			worker->plan = worker->mailbox;
+			worker->plan.serial = 0;
+		}
+		atomic_fetch_add(&relay->running, 1);
+		r = pthread_create(&worker->thread, NULL, worker_run, worker);
+		if (r != 0) {
+			worker->thread = 0;
+			atomic_fetch_sub(&relay->running, 1);
+			relay_stop(relay);
+			return -r;
+		}
+	}
+	return 0;
+}
+
+void relay_freeze(struct relay *relay)
+{
+	for (uint32_t i = 0; i < relay->worker_count; i++) {
+		atomic_store(&relay->workers[i].freeze_asked, true);
+		worker_call(&relay->workers[i]);
+	}
+	for (uint32_t i = 0; i < relay->worker_count; i++) {
+		pthread_join(relay->workers[i].thread, NULL);
+		relay->workers[i].thread = 0;
+		atomic_fetch_sub(&relay->running, 1);
+	}
+}
+
+uint32_t relay_worker_count(const struct relay *relay)
+{
+	return relay->worker_count;
+}
+
+struct worker *relay_worker(struct relay *relay, uint32_t index)
+{
+	return &relay->workers[index];
+}
+
+void relay_call_all(struct relay *relay)
+{
+	for (uint32_t i = 0; i < relay->worker_count; i++) {
+		atomic_fetch_add(&relay->workers[i].calls, 1);
+		worker_call(&relay->workers[i]);
+	}
+}
+
+int relay_find_silent(const struct relay *relay)
+{
+	for (uint32_t i = 0; i < relay->worker_count; i++)
+		if (atomic_load(&relay->workers[i].answers) < atomic_load(&relay->workers[i].calls))
+			return (int)i;
+	return -1;
 }
 
 int relay_news_fd(const struct relay *relay)
@@ -343,14 +413,6 @@ void relay_read_news(struct relay *relay)
 
 	if (read(relay->shared.news_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
 		log_warning("The workers' news could not be read: %m.");
-}
-
-static void worker_call(struct worker *worker)
-{
-	uint64_t one = 1;
-
-	if (write(worker->mailbox_fd, &one, sizeof(one)) < 0)
-		log_warning("A worker could not be told its plan: %m.");
 }
 
 void relay_publish(struct relay *relay, const struct plan *plan)

@@ -37,10 +37,24 @@ int relay_settings_load(struct relay_settings *ret_settings, const char **ret_na
 /* What is followed before anybody spoke: no color is known, everything is held. */
 struct plan plan_initial(void);
 
-/* Starts the threads on the initial plan. The listeners stay the caller's and must outlive the
- * relay; they are made non-blocking. */
-int relay_start(const struct relay_settings *settings, uint32_t workers, const int *listeners,
+/* Everything but the threads. The listeners stay the caller's and must outlive the relay; they are
+ * made non-blocking. */
+int relay_new(const struct relay_settings *settings, uint32_t workers, const int *listeners,
 	size_t listener_count, struct relay **ret_relay);
+
+/* Starts the threads, on the plan published last; again after relay_freeze(). */
+int relay_run(struct relay *relay);
+
+/* Ends the threads between two batches of events, with everything they hold as it is: until
+ * relay_run() the workers are the caller's. */
+void relay_freeze(struct relay *relay);
+uint32_t relay_worker_count(const struct relay *relay);
+struct worker *relay_worker(struct relay *relay, uint32_t index);
+
+/* Asks every worker for a sign of life. */
+void relay_call_all(struct relay *relay);
+/* A worker that has not answered the last call, or -1. */
+int relay_find_silent(const struct relay *relay);
 
 /* Readable when something of what follows may have changed; relay_read_news() empties it. */
 int relay_news_fd(const struct relay *relay);

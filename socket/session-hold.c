@@ -24,12 +24,32 @@ void session_hold_leave(struct session *session)
 		;
 }
 
+/* The longest wait first. */
+static void held_insert(struct session *session)
+{
+	struct link *before = session->worker->held.previous;
+
+	while (before != &session->worker->held &&
+		container_of(before, struct session, held)->held_since > session->held_since)
+		before = before->previous;
+	list_insert(before, &session->held);
+}
+
+void session_hold_restore(struct session *session)
+{
+	struct shared *shared = session->worker->shared;
+
+	session->held_bytes = session->request.end - session->request.kept;
+	atomic_fetch_add(&shared->holding, 1);
+	atomic_fetch_add(&shared->held_bytes, session->held_bytes);
+	held_insert(session);
+}
+
 static void hold(struct session *session)
 {
 	struct worker *worker = session->worker;
 	struct shared *shared = worker->shared;
 	uint64_t bytes = session->request.end - session->request.kept;
-	struct link *before;
 
 	if (!list_empty(&session->held))
 		return; /* it was tried, and waits on */
@@ -47,11 +67,7 @@ static void hold(struct session *session)
 	atomic_fetch_add(&shared->held_bytes, bytes);
 	session->state = SESSION_HELD;
 	timer_arm_since(worker, &session->timer, TIMER_HOLD, session->held_since);
-	before = worker->held.previous;
-	while (before != &worker->held &&
-		container_of(before, struct session, held)->held_since > session->held_since)
-		before = before->previous;
-	list_insert(before, &session->held);
+	held_insert(session);
 	/* Not the route but a color that failed it is why it waits: that may pass unannounced. */
 	if (session->refused != 0)
 		worker_retry_soon(worker);

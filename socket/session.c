@@ -408,6 +408,49 @@ void session_enter(struct session *session)
 		bytes_begin(session);
 }
 
+/* In its list, and not yet watched. */
+static void session_init(struct session *session, struct worker *worker, int fd)
+{
+	session->worker = worker;
+	session->watch.note = session_note;
+	session->watch.wake = session_wake;
+	session->watch.bury = session_bury;
+	session->client.fd = fd;
+	/* Until the kernel says otherwise: the first attempt tells. */
+	session->client.readable = session->client.writable = true;
+	session->begun = worker->now;
+	list_init(&session->watch.dead);
+	list_init(&session->unwatched);
+	list_init(&session->held);
+	list_init(&session->ready);
+	timer_init(&session->timer, session_expired);
+	list_append(&worker->sessions, &session->link);
+}
+
+int session_adopt(
+	struct worker *worker, const struct session *image, int fd, struct session **ret_session)
+{
+	struct session *session = malloc(sizeof(*session));
+	int r;
+
+	if (!session)
+		return -ENOMEM;
+	*session = *image;
+	session->forward = forward_client_of(&image->source, image->forward.trusted);
+	session_init(session, worker, fd);
+	r = worker_watch(worker, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, &session->watch);
+	if (r < 0) {
+		list_remove(&session->link);
+		free(session);
+		return r;
+	}
+	atomic_fetch_add(&worker->shared->clients, 1);
+	if (image->timer.kind != TIMER_NONE)
+		timer_arm_since(worker, &session->timer, image->timer.kind, image->timer.since);
+	*ret_session = session;
+	return 0;
+}
+
 void session_begin(struct worker *worker, int fd, const struct sockaddr_storage *address)
 {
 	struct session *session = calloc(1, sizeof(*session));
@@ -417,22 +460,12 @@ void session_begin(struct worker *worker, int fd, const struct sockaddr_storage 
 		(void)fd_close(fd);
 		return;
 	}
-	session->worker = worker;
-	session->watch.note = session_note;
-	session->watch.wake = session_wake;
-	session->watch.bury = session_bury;
-	session->client = peer_of(fd);
+	session_init(session, worker, fd);
 	session->place = AFFINITY_NOWHERE;
-	list_init(&session->held);
-	list_init(&session->ready);
-	timer_init(&session->timer, session_expired);
-	session->begun = worker->now;
-	list_init(&session->watch.dead);
 	list_append(&worker->unwatched, &session->unwatched);
 	if (worker->watch_at == 0)
 		worker->watch_at = worker->now + WATCH_USEC;
 	counter_add(&worker->counters.clients_ever, 1);
-	list_append(&worker->sessions, &session->link);
 	session->unread = true;
 	if (atomic_fetch_add(&worker->shared->clients, 1) >=
 		worker->shared->settings.connections_max) {

@@ -90,6 +90,15 @@ struct session {
 /* Takes the descriptor, also on failure. address is the client's, of any family. */
 void session_begin(struct worker *worker, int fd, const struct sockaddr_storage *address);
 
+/* One that another process had: its plain data is that of the image; flows, backend connection and
+ * the place among what is held are the caller's to restore. Takes the descriptor, unless it fails:
+ * -ENOMEM, -ENOSPC. */
+int session_adopt(
+	struct worker *worker, const struct session *image, int fd, struct session **ret_session);
+
+/* Its request is among what is held, since session->held_since. */
+void session_hold_restore(struct session *session);
+
 /* Goes on as far as the sockets allow. */
 void session_advance(struct session *session);
 

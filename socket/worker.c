@@ -56,6 +56,16 @@ void worker_clear(struct worker *worker)
 	pthread_mutex_destroy(&worker->mailbox_lock);
 }
 
+void worker_clear_gauges(struct worker_counters *counters)
+{
+	for (int color = 0; color < COLOR_COUNT; color++) {
+		for (int class = 0; class < ROUTE_CLASS_COUNT; class ++)
+			atomic_store(&counters->inflight[class][color].value, 0);
+		atomic_store(&counters->streams[color].value, 0);
+		atomic_store(&counters->connections[color].value, 0);
+	}
+}
+
 void worker_tick(struct worker *worker)
 {
 	worker->now = now_usec();

@@ -218,9 +218,13 @@ struct worker {
 	struct watch mailbox_watch;
 	pthread_mutex_t mailbox_lock;
 	struct plan mailbox; /* under the lock */
-	_Atomic bool stop_asked;
-	_Atomic uint64_t followed; /* serial of the plan that is true here */
+	_Atomic bool stop_asked, freeze_asked;
+	_Atomic uint32_t calls, answers; /* signs of life that were asked for, and given */
+	_Atomic uint64_t followed;	 /* serial of the plan that is true here */
 };
+
+/* What is there now, as opposed to what ever was. */
+void worker_clear_gauges(struct worker_counters *counters);
 
 int worker_init(struct worker *worker, struct shared *shared, uint32_t index);
 void worker_clear(struct worker *worker);
