@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -14,6 +15,9 @@
 
 /* Of the kernel for one message (SCM_MAX_FD in unix(7)). */
 #define FDS_A_MESSAGE 253
+
+/* A manager that does not read for so long is not waited for. */
+#define NOTIFY_SECONDS 5
 
 /* NULL if it is missing, empty or meant for another process. */
 static const char *variable_for_us(const char *name, const char *pid_name)
@@ -40,6 +44,7 @@ static int notify_open(int *ret_fd)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const struct timeval limit = {.tv_sec = NOTIFY_SECONDS};
 	_cleanup_fd_ int fd = -EBADF;
 	socklen_t length;
 
@@ -57,7 +62,8 @@ static int notify_open(int *ret_fd)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (connect(fd, (const struct sockaddr *)&address, length) < 0)
+	if (connect(fd, (const struct sockaddr *)&address, length) < 0 ||
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
 		return -errno;
 	*ret_fd = take_fd(fd);
 	return 0;
@@ -91,6 +97,9 @@ int service_open(struct service *ret_service)
 		if (!service.fd_names)
 			return -ENOMEM;
 	}
+	for (int fd = SERVICE_FDS_START; fd < SERVICE_FDS_START + service.fd_count; fd++)
+		if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+			return -errno;
 	*ret_service = service;
 	return 0;
 }

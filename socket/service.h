@@ -21,7 +21,8 @@ struct service {
 	char *fd_names;		/* colon-separated, one a descriptor; NULL if there are none */
 };
 
-/* From the environment, which stays as it is. -EINVAL: it says what no service manager says. */
+/* From the environment, which stays as it is; the descriptors are closed by execve(2) from now on.
+ * -EINVAL: it says what no service manager says. */
 int service_open(struct service *ret_service);
 void service_close(struct service *service);
 

@@ -102,6 +102,8 @@ static int execute(const struct succession *succession, int state)
 	fds[count++] = state; /* there is room for one more */
 	for (size_t i = 0; i < count && r >= 0; i++)
 		r = inherit(fds[i], true);
+	for (int i = 0; i < succession->listener_count && r >= 0; i++)
+		r = inherit(SERVICE_FDS_START + i, true);
 	(void)snprintf(number, sizeof(number), "%d", state);
 	if (r >= 0)
 		r = service_keep_fds(succession->service, succession->listener_count);
@@ -114,6 +116,8 @@ static int execute(const struct succession *succession, int state)
 	unsetenv(MEMFD_VARIABLE);
 	for (size_t i = 0; i < count; i++)
 		(void)inherit(fds[i], false);
+	for (int i = 0; i < succession->listener_count; i++)
+		(void)inherit(SERVICE_FDS_START + i, false);
 	free(fds);
 	return r;
 }
@@ -180,17 +184,15 @@ int succession_store(const struct succession *succession)
 {
 	int r;
 
-	if (succession->service->notify_fd < 0)
-		return -ENOTCONN;
 	relay_freeze(succession->relay);
 	r = store(succession);
-	if (r < 0) {
-		log_error("What is under way could not be stored for the next relay (%s): it is "
-			  "finished here first.",
-			strerror(-r));
-		if (relay_run(succession->relay) < 0)
-			abort();
-	}
+	if (r == 0)
+		return 0;
+	log_error("What is under way could not be stored for the next relay (%s): it is finished "
+		  "here first.",
+		strerror(-r));
+	if (relay_run(succession->relay) < 0)
+		abort();
 	return r;
 }
 

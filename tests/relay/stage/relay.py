@@ -14,7 +14,7 @@ import socket
 import tempfile
 import time
 
-from .wire import WAIT, Wire, wait_until
+from .wire import WAIT, Wire, same, wait_until
 
 PROGRAM = os.path.abspath(os.environ.get('RELAY', 'build/relay'))
 PR_SET_PDEATHSIG = 1
@@ -137,10 +137,16 @@ class Control:
 
 class Relay:
     """publics: `tcp`, `tcp6`, `unix`, `any` (0.0.0.0). control_first: where the control listener
-    stands among the descriptors. nofile: how many of those it may have."""
+    stands among the descriptors. nofile: how many of those it may have. installed: the program is a
+    copy that the story may replace."""
 
-    def __init__(self, publics=('tcp',), env=None, nofile=None, control_first=True):
+    def __init__(self, publics=('tcp',), env=None, nofile=None, control_first=True,
+                 installed=False):
         self.directory = tempfile.mkdtemp(prefix='relay-test-')
+        self.program = PROGRAM
+        if installed:
+            self.program = os.path.join(self.directory, 'relay')
+            shutil.copy(PROGRAM, self.program)
         self.listeners = [self.bind(kind) for kind in publics]
         self.addresses = [listener.getsockname() for listener in self.listeners]
         self.control_path = os.path.join(self.directory, 'relay.sock')
@@ -172,15 +178,18 @@ class Relay:
         listener.listen(4096)
         return listener
 
-    def start(self, named, env, nofile):
-        """What systemd does between fork and exec: the fds from 3 on, the environment, limits."""
+    def start(self, named, env, nofile, stored=()):
+        """What systemd does between fork and exec: the fds from 3 on, the environment, limits.
+        stored: what is in its store, which comes behind the listeners."""
         self.restart = lambda: self.start(named, env, nofile)
+        self.follow = lambda stored: self.start(named, env, nofile, stored)
         self.status = None
-        high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 200)
-                for fd in [self.stderr] + [listener.fileno() for listener, _ in named]]
+        given = [(listener.fileno(), name) for listener, name in named] + list(stored)
+        high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 600)
+                for fd in [self.stderr] + [fd for fd, _ in given]]
         environment = {
-            'PATH': os.environ.get('PATH', ''), 'LISTEN_FDS': str(len(named)),
-            'LISTEN_FDNAMES': ':'.join(name for _, name in named),
+            'PATH': os.environ.get('PATH', ''), 'LISTEN_FDS': str(len(given)),
+            'LISTEN_FDNAMES': ':'.join(name for _, name in given),
             'NOTIFY_SOCKET': self.notify.getsockname(),
             **{n: v for n, v in os.environ.items() if n.endswith('SAN_OPTIONS')}, **env,
         }
@@ -195,11 +204,11 @@ class Relay:
                 for number, fd in enumerate(high[1:], 3):
                     os.dup2(fd, number)
                     os.set_inheritable(number, True)
-                os.closerange(3 + len(named), 1024)  # what we were given ourselves
+                os.closerange(3 + len(given), 4096)  # what we were given ourselves
                 if nofile:
                     resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
                 environment['LISTEN_PID'] = str(os.getpid())
-                os.execve(PROGRAM, [PROGRAM], environment)
+                os.execve(self.program, [self.program], environment)
             finally:
                 os._exit(127)
         for fd in high:
@@ -266,6 +275,46 @@ class Relay:
             except socket.timeout:
                 raise AssertionError(f'the relay did not notify {wanted}') from None
             self.notified += message.decode().split('\n')
+
+    # -- the next one
+
+    def stored(self):
+        """What it gives to the service manager, as systemd keeps it (sd_notify(3)), until it wants
+        to know that all was taken: pairs of a descriptor and its name, the newest first."""
+        kept = []
+        while True:
+            message, fds, _, _ = socket.recv_fds(self.notify, 4096, 253)
+            words = dict(line.split('=', 1) for line in message.decode().split('\n'))
+            if 'BARRIER' in words:
+                os.close(fds[0])
+                return kept
+            if 'FDSTORE' in words:
+                same((words['FDSTORE'], words['FDPOLL']), ('1', '0'))
+                kept[:0] = [(fd, words['FDNAME']) for fd in reversed(fds)]
+            else:
+                assert not fds, f'descriptors with {words}'
+
+    def succeed(self, change=lambda stored: stored):
+        """As `systemctl restart` does with RestartKillSignal=SIGUSR2; the successor must not leave
+        anything in the store."""
+        os.kill(self.pid, signal.SIGUSR2)
+        kept = change(self.stored())
+        same(self.wait(), 0)
+        self.follow(kept)
+        removed = set()
+        while True:
+            message, fds, _, _ = socket.recv_fds(self.notify, 4096, 253)
+            words = dict(line.split('=', 1) for line in message.decode().split('\n'))
+            if 'BARRIER' in words:
+                os.close(fds[0])
+                break
+            if 'FDSTOREREMOVE' in words:
+                removed.add(words['FDNAME'])
+        same(removed, {'h', 'handover'})
+        for fd, _ in kept:
+            os.close(fd)
+        self.notification('READY=1')
+        self.notified.clear()
 
     # -- end
 
