@@ -96,7 +96,7 @@ bool forward_upgrades(const char *bytes, const struct http1_head *head)
 	const struct http1_header *upgrade = head->upgrade ? find(head, HTTP1_UPGRADE) : NULL;
 	const char *value;
 
-	if (!upgrade)
+	if (!upgrade || upgrade->value.length == 0)
 		return false;
 	value = bytes + upgrade->value.offset;
 	for (uint32_t i = 0; i + 3 <= upgrade->value.length; i++)

@@ -364,7 +364,7 @@ static void header_note(const struct http1_scan *scan, const struct http1_header
 		facts->transfer_encoding = header;
 		break;
 	case HTTP1_UPGRADE:
-		facts->upgrade_field = true;
+		facts->upgrade_field = facts->upgrade_field || length > 0;
 		break;
 	case HTTP1_OTHER:
 	case HTTP1_FORWARDED:

@@ -135,6 +135,15 @@ static enum http1_verdict transfer_encoding_judge(
 								      : HTTP1_BAD;
 }
 
+/* White space behind a value is no part of it, and a tab is white space; but there are parsers that
+ * leave it there, and then read another coding, and so another end of the message. */
+static bool has_tab_behind(const struct http1_scan *scan, const struct http1_header *header)
+{
+	uint32_t end = header->value.offset + header->value.length;
+
+	return memchr(scan->start + end, '\t', header->line.offset + header->line.length - end);
+}
+
 /* What the fields say of a body, in a request or a response; none is HTTP1_NO_BODY. */
 static enum http1_verdict framing_read(
 	const struct http1_scan *scan, struct http1_head *head, const struct http1_facts *facts)
@@ -144,6 +153,9 @@ static enum http1_verdict framing_read(
 	if (facts->content_lengths + facts->transfer_encodings == 0)
 		return HTTP1_OK;
 	if (facts->content_lengths + facts->transfer_encodings > 1)
+		return HTTP1_BAD;
+	if (has_tab_behind(scan,
+		    facts->content_lengths == 1 ? facts->content_length : facts->transfer_encoding))
 		return HTTP1_BAD;
 	if (facts->content_lengths == 1) {
 		head->framing = HTTP1_LENGTH;
@@ -269,6 +281,10 @@ static void response_frame(struct http1_head *head, enum http1_method request)
 		head->framing = HTTP1_TUNNEL;
 		framing_fields_drop(head);
 	} else if (head->status < 200 || head->status == 204) {
+		/* Whoever believes these fields would send the body: the next response on this
+		 * connection would begin with it. */
+		if (head->content_length > 0 || head->framing == HTTP1_CHUNKED)
+			head->keep_alive = false;
 		head->framing = HTTP1_NO_BODY;
 		framing_fields_drop(head);
 	} else if (request == HTTP1_HEAD || head->status == 304) {

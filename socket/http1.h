@@ -149,14 +149,13 @@ const char *http1_verdict_reason(enum http1_verdict verdict);
  *
  * Refused, among others: both Content-Length and Transfer-Encoding; Content-Length repeated, even
  * with the same value, a list, signed, or over 2^63-1; a Transfer-Encoding that is not exactly one
- * `chunked`, or in HTTP/1.0; bare LF or bare CR; obs-fold; white space before the colon or before
- * the first field; control characters (HTAB in values excepted) and NUL; empty field names, names
- * with non-token characters; no Host or several in HTTP/1.1; a target with white space, control
- * characters or bytes above 0x7e, or that is neither a path, an absolute URI, `*` of OPTIONS nor
- * what CONNECT names; an absolute URI of a scheme other than http and https, without a host, with
- * user information or a fragment; a Host that is no host and port; several spaces in the request
- * line; content of CONNECT. A method is a token
- * of up to 32 bytes.
+ * `chunked`, or in HTTP/1.0; a tab behind the value of either; bare LF or bare CR; obs-fold; white
+ * space before the colon or before the first field; control characters (HTAB in values excepted)
+ * and NUL; empty field names, names with non-token characters; no Host or several in HTTP/1.1; a
+ * target with white space, control characters or bytes above 0x7e, or that is neither a path, an
+ * absolute URI, `*` of OPTIONS nor what CONNECT names; an absolute URI of a scheme other than http
+ * and https, without a host, with user information or a fragment; a Host that is no host and port;
+ * several spaces in the request line; content of CONNECT. A method is a token of up to 32 bytes.
  */
 enum http1_verdict http1_request_parse(
 	const char *bytes, size_t size, uint32_t *seen, struct http1_head *ret_head);

@@ -44,7 +44,7 @@ static void a_request_is_framed_by_length_or_chunks_or_has_no_body(void **state)
 		{MESSAGE(POST "\r\n"), HTTP1_OK, HTTP1_NO_BODY, 0},
 		{MESSAGE(POST CL "0\r\n\r\n"), HTTP1_OK, HTTP1_LENGTH, 0},
 		{MESSAGE(POST CL "5\r\n\r\n"), HTTP1_OK, HTTP1_LENGTH, 5},
-		{MESSAGE(POST CL "\t 5 \t\r\n\r\n"), HTTP1_OK, HTTP1_LENGTH, 5},
+		{MESSAGE(POST CL "\t 5 \r\n\r\n"), HTTP1_OK, HTTP1_LENGTH, 5},
 		{MESSAGE(POST CL "0005\r\n\r\n"), HTTP1_OK, HTTP1_LENGTH, 5},
 		{MESSAGE(POST CL "9223372036854775807\r\n\r\n"), HTTP1_OK, HTTP1_LENGTH, INT64_MAX},
 		{MESSAGE(POST TE "chunked\r\n\r\n"), HTTP1_OK, HTTP1_CHUNKED, 0},
@@ -64,7 +64,7 @@ static void an_odd_content_length_is_refused(void **state)
 	static const char *const values[] = {"", "+5", "-5", "-0", "5,5", "5, 5", "5 5", "0x5",
 		"5;", "5.", "5.0", "1e1", "\"5\"", "five", "5a", "a5", "\xb2",
 		"9223372036854775808", "18446744073709551615", "18446744073709551621",
-		"99999999999999999999", "00000000000000000005"};
+		"99999999999999999999", "00000000000000000005", "5\t", "5 \t "};
 	static struct http1_head head;
 	char request[128];
 
@@ -103,6 +103,8 @@ static void a_transfer_encoding_is_one_chunked_or_refused(void **state)
 		{"chunked;q=1", HTTP1_BAD},
 		{"\"chunked\"", HTTP1_BAD},
 		{"chun\tked", HTTP1_BAD},
+		{"chunked\t", HTTP1_BAD},
+		{"chunked \t ", HTTP1_BAD},
 		{"\xff"
 		 "chunked",
 			HTTP1_BAD},
@@ -287,6 +289,7 @@ static void a_connection_persists_by_version_and_option(void **state)
 		{1, "Upgrade: websocket\r\nConnection: keep-alive, upgrade\r\n", true, true},
 		{1, "Upgrade: websocket\r\n", true, false},
 		{1, "Connection: upgrade\r\n", true, false},
+		{1, "Connection: upgrade\r\nUpgrade:\r\n", true, false},
 		{1, "Connection: upgrades\r\nUpgrade: websocket\r\n", true, false},
 		{0, "Connection: upgrade\r\nUpgrade: websocket\r\n", false, false},
 	};
