@@ -17,8 +17,11 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "endpoint.h"
 #include "forward.h"
 #include "http1.h"
+
+#define ADDRESS "192.0.2.1" /* of the client */
 
 struct sequence {
 	bool responses;
@@ -97,16 +100,22 @@ static void put_fields(const struct message *message)
 
 static void put_passed(const struct message *message)
 {
-	static const struct forward_peer peer = {"192.0.2.1", false, NULL};
+	struct endpoint endpoint = {0};
+	struct forward_client client;
+	size_t length;
 	static char out[FORWARD_SIZE_MAX];
 	const struct http1_head *head = &message->head;
 	/* An interim response does not say what becomes of the connection. */
 	enum forward_ending ending =
 		head->keep_alive || head->status < 200 ? FORWARD_PLAIN : FORWARD_CLOSE;
-	size_t length = head->status > 0
-				? forward_response_head(message->bytes, head, ending, false, out)
-				: forward_request_head(message->bytes, head, &peer, out);
 
+	if (head->status > 0) {
+		length = forward_response_head(message->bytes, head, ending, false, out);
+	} else {
+		(void)endpoint_parse(ADDRESS, strlen(ADDRESS), &endpoint);
+		client = forward_client_of(&endpoint, false);
+		length = forward_request_head(message->bytes, head, &client, NULL, out);
+	}
 	put_word(out, length);
 	put_hex(message->bytes + head->size, message->size - head->size);
 }
