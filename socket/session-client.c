@@ -17,13 +17,12 @@ static void client_is(struct session *session, const struct endpoint *source)
 	session->forward = forward_client_of(source, trust_holds(trust, source));
 }
 
-void session_meet(struct session *session, const struct sockaddr_storage *address)
+/* A header has to come first, or nothing of the kind. */
+static void client_meet(struct session *session)
 {
-	const struct plan_clients *clients = &session->worker->plan.clients;
-	struct endpoint source = endpoint_of(address);
-
-	client_is(session, &source);
-	if (!clients->accept_proxy || !session->forward.trusted) {
+	session->unmet = false;
+	client_is(session, &session->source);
+	if (!session->worker->plan.clients.accept_proxy || !session->forward.trusted) {
 		session_enter(session);
 		return;
 	}
@@ -31,42 +30,91 @@ void session_meet(struct session *session, const struct sockaddr_storage *addres
 	timer_arm(session->worker, &session->timer, TIMER_HEAD);
 }
 
+void session_meet(struct session *session, const struct sockaddr_storage *address)
+{
+	session->source = endpoint_of(address);
+	if (session->worker->plan.clients.said) {
+		client_meet(session);
+		return;
+	}
+	/* The first connection starts everything: the supervisor's word comes after it. */
+	session->unmet = true;
+	session->state = SESSION_PROXY;
+	client_is(session, &session->source);
+	timer_arm(session->worker, &session->timer, TIMER_IDLE);
+}
+
+static void header_refuse(struct session *session)
+{
+	/* Who says nothing at all only wanted to know whether somebody is there. */
+	if (flow_unparsed(&session->request) > 0)
+		session_answer(session, ENDING_PROXY_HEADER);
+	else
+		session_end(session, SESSION_CLOSE);
+}
+
+static void header_take(struct session *session, const struct proxy_header *header)
+{
+	struct flow *flow = &session->request;
+
+	flow_skip_head(flow, (uint32_t)header->size);
+	flow_forget(flow);
+	flow_settle(flow, &session->worker->buffers);
+	if (header->relayed) {
+		client_is(session, &header->source);
+		session->destination = header->destination;
+	}
+	session_enter(session);
+}
+
+static bool header_fill(struct session *session)
+{
+	enum flow_result result =
+		flow_fill(&session->request, &session->client, &session->worker->buffers);
+
+	if (flow_is_over(result))
+		header_refuse(session);
+	else if (result == FLOW_MOVED && session->timer.kind != TIMER_HEAD)
+		timer_arm(session->worker, &session->timer, TIMER_HEAD);
+	return result == FLOW_MOVED;
+}
+
 bool proxy_step(struct session *session)
 {
 	struct flow *flow = &session->request;
-	enum proxy_verdict verdict = PROXY_MORE;
-	enum flow_result result;
 	struct proxy_header header;
 
-	if (flow_unparsed(flow) > 0)
-		verdict = proxy_header_parse(
-			flow_bytes(flow) + flow->parsed, flow_unparsed(flow), &header);
-	switch (verdict) {
+	if (session->unmet && session->worker->plan.clients.said) {
+		client_meet(session);
+		return true;
+	}
+	if (flow_unparsed(flow) == 0)
+		return header_fill(session);
+	switch (proxy_header_parse(flow_bytes(flow) + flow->parsed, flow_unparsed(flow), &header)) {
 	case PROXY_MORE:
-		result = flow_fill(flow, &session->client, &session->worker->buffers);
-		if (!flow_is_over(result))
-			return result == FLOW_MOVED;
-		/* Who says nothing at all only wanted to know whether somebody is there. */
-		if (flow_unparsed(flow) > 0)
-			session_answer(session, ENDING_PROXY_HEADER);
-		else
-			session_end(session, SESSION_CLOSE);
-		return false;
+		return header_fill(session);
 	case PROXY_BAD:
-		session_answer(session, ENDING_PROXY_HEADER);
-		return false;
+		if (session->unmet)
+			session_enter(session);
+		else
+			header_refuse(session);
+		break;
 	case PROXY_OK:
+		/* It waits for somebody to say whether it may be believed. */
+		if (session->unmet)
+			return false;
+		header_take(session, &header);
 		break;
 	}
-	flow_skip_head(flow, (uint32_t)header.size);
-	flow_forget(flow);
-	flow_settle(flow, &session->worker->buffers);
-	if (header.relayed) {
-		client_is(session, &header.source);
-		session->destination = header.destination;
-	}
-	session_enter(session);
-	return true;
+	return session->state != SESSION_DEAD;
+}
+
+void proxy_expired(struct session *session)
+{
+	if (session->unmet)
+		session_end(session, SESSION_CLOSE);
+	else
+		session_answer(session, ENDING_PROXY_HEADER);
 }
 
 /* Asked of the kernel once, and only where somebody wants to know. */

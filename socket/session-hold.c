@@ -172,6 +172,8 @@ void sessions_follow_plan(struct worker *worker)
 	{
 		struct session *session = container_of(link, struct session, link);
 
+		if (session->state == SESSION_PROXY)
+			session_make_ready(session);
 		/* Chosen, and not a byte sent: still ours to choose again. */
 		if (session->state != SESSION_EXCHANGE || session->backend->sent ||
 			worker->plan.route.weight[session->class][session->color] != ROUTE_NEVER)

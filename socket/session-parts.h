@@ -24,6 +24,7 @@ void session_enter(struct session *session);
  * waited for, or it is entered. */
 void session_meet(struct session *session, const struct sockaddr_storage *address);
 bool proxy_step(struct session *session);
+void proxy_expired(struct session *session);
 /* Writes what a connection to a color begins with, if anything; returns its length. */
 size_t session_introduce(struct session *session, char out[static PROXY_HEADER_WRITE_MAX]);
 

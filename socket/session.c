@@ -371,7 +371,7 @@ static void session_expired(struct timer *timer)
 
 	switch (session->state) {
 	case SESSION_PROXY:
-		session_answer(session, ENDING_PROXY_HEADER);
+		proxy_expired(session);
 		break;
 	case SESSION_HEAD:
 		head_expired(session);

@@ -20,7 +20,7 @@
 #include "worker.h"
 
 enum session_state {
-	SESSION_PROXY,	  /* accepted from a front end: a PROXY header comes first */
+	SESSION_PROXY,	  /* a PROXY header comes first, or may: nobody has said yet */
 	SESSION_HEAD,	  /* between requests, or a head has begun to come */
 	SESSION_HELD,	  /* a whole head, and no color to send it to */
 	SESSION_EXCHANGE, /* with a backend connection */
@@ -49,6 +49,7 @@ struct session {
 	 * when it is asked for. */
 	struct endpoint source, destination;
 	struct forward_client forward;
+	bool unmet; /* accepted before anybody said who is in front of us */
 
 	struct flow request;	 /* from the client to the backend */
 	struct flow answer;	 /* our own */

@@ -4,8 +4,8 @@
 import socket
 import struct
 
-from stage.story import GREEN, HELD, story, tell
-from stage.wire import same
+from stage.story import BLUE, GREEN, HELD, story, tell
+from stage.wire import same, wait_until
 from stories.forwarded import OUTSIDE, Outside, forwarded
 
 SIGNATURE = b'\r\n\r\n\0\r\nQUIT\n'
@@ -14,6 +14,12 @@ CLIENT, PORT = '203.0.113.9', 4711
 
 def clients(s, trust='127.0.0.0/8,::1', accept='no', send='no'):
     same(s.control.ok(f'clients trust={trust} accept-proxy={accept} send-proxy={send}'), 'ok clients')
+
+
+def refused(s, count):
+    """So many connections ended for want of a right header, and none is left."""
+    s.control.wait_counters(connections=0)
+    same(s.control.numbers('relay')['endings'].get('proxy-header', 0), count)
 
 
 def line(source=CLIENT, destination='198.51.100.1', port=PORT, family='TCP4'):
@@ -93,7 +99,7 @@ def what_is_no_header_ends_the_connection(*texts):
             c.send(text)
             c.half_close()
             c.expect_end()
-        s.control.wait_counters(connections=0)
+        refused(s, len(texts))
         s.blue.expect_silence()
     return tale
 
@@ -112,6 +118,16 @@ def a_header_has_the_time_of_a_head(s):
     slow.send(line()[:20])
     silent.expect_end()
     slow.expect_end()
+    refused(s, 2)
+
+
+@story
+def who_says_nothing_at_all_is_no_broken_header(s):
+    """Somebody who only looks whether the port is open."""
+    clients(s, accept='yes')
+    s.client().close()
+    wait_until(lambda: s.control.numbers('relay')['clients-ever'] == 1, 'it was here')
+    refused(s, 0)
 
 
 @story(before=Outside, publics=('any',))
@@ -437,3 +453,55 @@ def clients_are_answered_and_mistakes_change_nothing(s):
     c.get('/', [('X-Forwarded-For', '1.1.1.1')])
     _, request = s.blue.take()
     same(forwarded(request)[0], '1.1.1.1, 127.0.0.1')
+
+
+# ---- before a supervisor has spoken: the first connection starts everything
+
+def the_first_connection(*headers, accept='yes', wanted=CLIENT):
+    def tale(s):
+        early = []
+        for header in headers:
+            early.append(s.client())
+            early[-1].send(header)
+            early[-1].get('/early')
+        wait_until(lambda: s.another_control().counters()['connections'] == len(headers), 'they are here')
+        s.control = s.another_control()
+        clients(s, accept=accept)
+        s.supervise(BLUE)
+        for _ in headers:
+            b, request = s.blue.take()
+            same((request.target, forwarded(request)[0]), ('/early', wanted))
+            b.answer(b'well')
+        for c in early:
+            same(c.response().body, b'well')
+    return tale
+
+
+tell('the header of the first connections waits until somebody says that it counts',
+     the_first_connection(line(), binary()), control=False)
+tell('without a header the first connections are requests, whatever letter they begin with',
+     the_first_connection(b'', b'PROPFIND', accept='no', wanted='127.0.0.1'), control=False)
+
+
+@story(control=False)
+def a_header_that_does_not_count_is_a_bad_request(s):
+    c, silent = s.client(), s.client()
+    c.send(line())
+    s.control = s.another_control()
+    clients(s)
+    same(c.response().status, 400)
+    s.supervise(BLUE)
+    silent.get('/')
+    s.blue.take()
+
+
+@story(control=False)
+def who_said_nothing_yet_is_relayed_as_what_it_turns_out_to_be(s):
+    c = s.client()
+    wait_until(lambda: s.another_control().counters()['connections'] == 1, 'it is here')
+    s.control = s.another_control()
+    s.control.ok('protocol tcp')
+    clients(s)
+    s.supervise(BLUE)
+    s.blue.accept().send(b'220 ready\r\n')
+    same(c.read(11), b'220 ready\r\n')
