@@ -139,6 +139,7 @@ int backend_adopt(struct worker *worker, const struct backend *image, int fd, vo
 		return r;
 	backend->port = image->port;
 	backend->pooled = image->pooled;
+	backend->introduced = image->introduced;
 	backend->sent = image->sent;
 	backend->deaf = image->deaf;
 	backend->peer.hung_up = image->peer.hung_up;

@@ -105,6 +105,7 @@ static const struct field session_rows[] = {
 	ROW(session, destination.port, FIELD_U16),
 	ROW(session, destination.known, FIELD_BOOL),
 	ROW(session, forward.trusted, FIELD_BOOL),
+	ROW(session, unmet, FIELD_BOOL),
 	NAMED(session, request_body.framing, framing_names),
 	ROW(session, request_body.state, FIELD_U8),
 	ROW(session, request_body.line, FIELD_U16),
@@ -149,6 +150,7 @@ static const struct field session_rows[] = {
 static const struct field backend_rows[] = {
 	ROW(backend, port, FIELD_U16),
 	ROW(backend, pooled, FIELD_BOOL),
+	ROW(backend, introduced, FIELD_BOOL),
 	ROW(backend, sent, FIELD_BOOL),
 	ROW(backend, deaf, FIELD_BOOL),
 	ROW(backend, peer.hung_up, FIELD_BOOL),

@@ -87,6 +87,8 @@ static int request_route(struct control_client *client, char *words)
 	if (!route_equal(&route, &control->plan.route))
 		log_info("Route: %s.", route_format(&route, text));
 	control->plan.route = route;
+	/* An earlier supervisor says no more of them than this. */
+	control->plan.clients.said = true;
 	for (int color = 0; color < COLOR_COUNT; color++)
 		if (drain_is_over(&route, (enum color)color, control->plan.drain[color].extent)) {
 			control->plan.drain[color].extent = DRAIN_NONE;

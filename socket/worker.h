@@ -61,7 +61,7 @@ enum protocol {
 
 /* Whom connections come from, accepted from now on, and how the colors are told. */
 struct plan_clients {
-	bool said;	   /* false: nobody has spoken yet, and what follows is a guess */
+	bool said;	   /* false: neither this nor a route was said; what follows is a guess */
 	bool accept_proxy; /* who is trusted begins with a PROXY header */
 	enum proxy_version send_proxy; /* so does each connection to a color */
 	struct trust trust;

@@ -7,6 +7,7 @@ import struct
 from stage.story import BLUE, GREEN, HELD, story, tell
 from stage.wire import same, wait_until
 from stories.forwarded import OUTSIDE, Outside, forwarded
+from stories.succession import WAYS
 
 SIGNATURE = b'\r\n\r\n\0\r\nQUIT\n'
 CLIENT, PORT = '203.0.113.9', 4711
@@ -505,3 +506,51 @@ def who_said_nothing_yet_is_relayed_as_what_it_turns_out_to_be(s):
     s.supervise(BLUE)
     s.blue.accept().send(b'220 ready\r\n')
     same(c.read(11), b'220 ready\r\n')
+
+
+# ---- a relay that follows another one
+
+def told_across_a_succession(s, way):
+    clients(s, accept='yes', send='v1')
+    half, idle, held = s.client(), s.client(), s.client()
+    half.send(line()[:20])
+    held.send(binary())
+    held.get('/held')
+    b = s.blue.accept()
+    introduced(b, line())
+    s.control.wait_counters(connections=3)
+    way(s)
+    b.answer(b'well')
+    same(held.response().body, b'well')
+    b.expect_end()
+    for c, begun in ((half, line()[20:]), (idle, binary()), (held, b'')):
+        c.send(begun)
+        c.get('/behind')
+        b = s.blue.accept()
+        same(forwarded(introduced(b, line()))[0], CLIENT)
+        b.answer()
+        c.response()
+
+
+def unmet_across_a_succession(s, way):
+    early, other = s.client(), s.client()
+    early.send(line())
+    wait_until(lambda: s.another_control().counters()['connections'] == 2, 'they are here')
+    s.control = s.another_control()
+    way(s)
+    clients(s, accept='yes')
+    s.supervise(BLUE)
+    other.send(binary())
+    for c in (early, other):
+        c.get('/')
+        b, request = s.blue.take()
+        same(forwarded(request)[0], CLIENT)
+        b.answer()
+        c.response()
+
+
+for name, how in WAYS.items():
+    tell(f'headers come and go across a succession ({name})',
+         lambda s, way=how: told_across_a_succession(s, way))
+    tell(f'who waits to be told whether a header counts waits across a succession ({name})',
+         lambda s, way=how: unmet_across_a_succession(s, way), control=False)
