@@ -11,10 +11,25 @@
 void exchange_lost(struct session *session);
 
 /* The one place where the end of an exchange with a color is counted. */
-void exchange_count_end(struct session *session, enum ending ending);
+static inline void exchange_count_end(struct session *session, enum ending ending)
+{
+	struct worker_counters *counters = &session->worker->counters;
 
-/* What has moved since it was counted last. */
-void exchange_count_bytes(struct session *session);
+	counter_add(&counters->ended[ending][session->color], 1);
+	if (session->held_since != 0)
+		counter_add(&counters->waited[session->color], 1);
+}
+
+/* What has moved since it was counted last: each time that more of a message is sent, so that who
+ * looks at the numbers sees a long one and a stream move, and at the end. */
+static inline void exchange_count_bytes(struct session *session)
+{
+	struct worker_counters *counters = &session->worker->counters;
+
+	counter_add(&counters->to_app[session->color], session->backend->peer.sent);
+	counter_add(&counters->to_clients[session->color], session->client.sent);
+	session->backend->peer.sent = session->client.sent = 0;
+}
 
 /* An event stream or a tunnel, which has a drain limit of its own. */
 void exchange_stream_begins(struct session *session);

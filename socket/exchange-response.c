@@ -23,7 +23,7 @@ void response_count_status(struct session *session)
 	/* From 100 to 599: a head with any other is none. */
 	unsigned int class = session->worker->head.status / 100U - 1;
 
-	counter_add(&session->worker->counters.status[session->color][class], 1);
+	counter_add(&session->worker->counters.status[class][session->color], 1);
 }
 
 /*
@@ -228,6 +228,7 @@ bool response_send(struct session *session)
 	if (result == FLOW_BLOCKED)
 		return false;
 	session->progress = true;
+	exchange_count_bytes(session);
 	if (flow_is_over(result))
 		exchange_fail(session, ENDING_CLIENT_GONE);
 	return true;

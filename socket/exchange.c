@@ -27,24 +27,6 @@ static struct counter *inflight_counter(struct session *session)
 	return &session->worker->counters.inflight[session->class][session->color];
 }
 
-void exchange_count_end(struct session *session, enum ending ending)
-{
-	struct worker_counters *counters = &session->worker->counters;
-
-	counter_add(&counters->ended[session->color][ending], 1);
-	if (session->held_since != 0)
-		counter_add(&counters->waited[session->color], 1);
-}
-
-void exchange_count_bytes(struct session *session)
-{
-	struct worker_counters *counters = &session->worker->counters;
-
-	counter_add(&counters->to_app[session->color], session->backend->peer.sent);
-	counter_add(&counters->to_clients[session->color], session->client.sent);
-	session->backend->peer.sent = session->client.sent = 0;
-}
-
 void exchange_release(struct session *session, bool backend_is_good)
 {
 	struct worker *worker = session->worker;
@@ -283,6 +265,7 @@ static bool request_send(struct session *session)
 		}
 		backend->sent = true;
 		session->progress = true;
+		exchange_count_bytes(session);
 		return true;
 	}
 	if (!backend->sent) {
@@ -345,7 +328,6 @@ static void exchange_arm(struct session *session)
 	if (kind == session->timer.kind && !session->progress)
 		return;
 	session->progress = false;
-	exchange_count_bytes(session);
 	if (kind == TIMER_NONE)
 		timer_stop(&session->timer);
 	else

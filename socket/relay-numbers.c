@@ -114,9 +114,9 @@ static void add_color(
 	for (int bucket = 0; bucket < LATENCY_BUCKETS; bucket++)
 		totals->latency[color][bucket] += counter_read(&counters->latency[color][bucket]);
 	for (int class = 0; class < STATUS_CLASSES; class ++)
-		totals->status[color][class] += counter_read(&counters->status[color][class]);
+		totals->status[color][class] += counter_read(&counters->status[class][color]);
 	for (int ending = 0; ending < ENDING_COUNT; ending++)
-		totals->ended[color][ending] += counter_read(&counters->ended[color][ending]);
+		totals->ended[color][ending] += counter_read(&counters->ended[ending][color]);
 }
 
 void numbers_add(struct relay_totals *totals, const struct worker_counters *counters)

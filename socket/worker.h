@@ -162,8 +162,8 @@ struct worker_counters {
 	struct counter cut_streams[COLOR_COUNT]; /* of these */
 	struct counter cut_ever, cut_streams_ever, held_ever, hold_expired;
 	struct counter endings[ENDING_COUNT]; /* of exchanges that had no color */
-	struct counter ended[COLOR_COUNT][ENDING_COUNT];
-	struct counter status[COLOR_COUNT][STATUS_CLASSES]; /* final, interim and 101 */
+	struct counter ended[ENDING_COUNT][COLOR_COUNT];
+	struct counter status[STATUS_CLASSES][COLOR_COUNT]; /* final, interim and 101 */
 	struct counter latency_usec[COLOR_COUNT];	    /* the sum of what `latency` counts */
 	struct counter waited[COLOR_COUNT];  /* exchanges that ended there and had been held */
 	struct counter again[COLOR_COUNT];   /* exchanges that it failed and that were sent again */
