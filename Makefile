@@ -25,7 +25,7 @@ LIBS_bluegreenctl := $(shell pkg-config --libs libsystemd jansson 2>/dev/null)
 BASE := $(wildcard socket/base/*.c) socket/color.c socket/route.c
 SRC_relay := $(filter-out $(wildcard socket/steer-*.c),$(wildcard socket/*.c)) $(wildcard socket/base/*.c)
 SRC_supervisor := $(filter-out $(wildcard supervisor/ctl*.c),$(wildcard supervisor/*.c)) \
-	$(BASE) socket/latency.c socket/endpoint.c socket/trust.c socket/proxy-header.c \
+	$(BASE) socket/latency.c socket/ending.c socket/endpoint.c socket/trust.c socket/proxy-header.c \
 	$(wildcard socket/steer-relay*.c)
 SRC_bluegreenctl := $(wildcard supervisor/ctl*.c) $(BASE)
 PROGRAMS := $(foreach p,relay supervisor bluegreenctl,$(if $(filter %main.c %ctl.c,$(SRC_$(p))),$(p)))

@@ -11,7 +11,7 @@
 #include "steer-relay-words.h"
 
 #define MESSAGE_MAX 2048 /* of what is asked; an earlier relay reads 1024 bytes */
-#define ASKED_MAX   32	 /* requests without an answer; more means that the relay hangs */
+#define ASKED_MAX   48	 /* requests without an answer; more means that the relay hangs */
 
 enum verb {
 	VERB_SHOW,
@@ -23,6 +23,8 @@ enum verb {
 	VERB_ROUTE,
 	VERB_DRAIN,
 	VERB_COUNTERS,
+	VERB_RELEASE,
+	VERB_NUMBERS,
 	VERB_COUNT,
 };
 
@@ -63,6 +65,12 @@ struct steer {
 	struct steer_limits limits;
 	struct route route;
 	struct wished_drain drains[COLOR_COUNT];
+	bool releases_wished;
+	char releases[COLOR_COUNT][STEER_RELEASE_MAX];
+
+	size_t numbers_asked; /* of what is asked, numbers */
+	bool numbers_refused;
+	struct steer_numbers numbers; /* as far as they are answered */
 };
 
 /* "route", "counters" ... */
@@ -70,6 +78,12 @@ const char *steer_verb_name(enum verb verb);
 
 /* Sends what is asked and not sent yet, as far as the socket takes it. */
 void steer_send_asked(struct steer *steer);
+
+/* -ENOTCONN; the words are sent as soon as the socket takes them. */
+int steer_ask(struct steer *steer, enum verb verb, const char *words);
+
+/* steer-relay-numbers.c: one of several answers; the last one is told to the owner. */
+void steer_numbers_answered(struct steer *steer, bool ok, char **words);
 
 /* All that is wished for, to a relay that knows nothing of it. */
 void steer_say_everything(struct steer *steer);

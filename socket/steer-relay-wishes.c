@@ -21,6 +21,8 @@ static const char *const verb_names[VERB_COUNT] = {
 	[VERB_ROUTE] = "route",
 	[VERB_DRAIN] = "drain",
 	[VERB_COUNTERS] = "counters",
+	[VERB_RELEASE] = "release",
+	[VERB_NUMBERS] = "numbers",
 };
 
 const char *steer_verb_name(enum verb verb)
@@ -48,7 +50,7 @@ void steer_send_asked(struct steer *steer)
 	(void)sd_event_source_set_io_events(steer->io, wanted);
 }
 
-static int ask(struct steer *steer, enum verb verb, const char *words)
+int steer_ask(struct steer *steer, enum verb verb, const char *words)
 {
 	struct asked *asked;
 
@@ -73,7 +75,7 @@ static int ask(struct steer *steer, enum verb verb, const char *words)
 /* What is kept while the relay is away is no failure. */
 static int wish(struct steer *steer, enum verb verb, const char *words)
 {
-	int r = ask(steer, verb, words);
+	int r = steer_ask(steer, verb, words);
 
 	return r == -ENOTCONN ? 0 : r;
 }
@@ -150,10 +152,19 @@ static int drain_say(struct steer *steer, enum color color)
 	return wish(steer, VERB_DRAIN, words);
 }
 
+static int releases_say(struct steer *steer)
+{
+	char words[2 * STEER_RELEASE_MAX + 16];
+
+	snprintf(words, sizeof(words), "%s=%s %s=%s", color_name(COLOR_BLUE),
+		steer->releases[COLOR_BLUE], color_name(COLOR_GREEN), steer->releases[COLOR_GREEN]);
+	return wish(steer, VERB_RELEASE, words);
+}
+
 void steer_say_everything(struct steer *steer)
 {
 	/* First, what it follows so far. Its answer also says that the relay is there. */
-	(void)ask(steer, VERB_SHOW, "");
+	(void)steer_ask(steer, VERB_SHOW, "");
 	if (steer->protocol_wished)
 		(void)protocol_say(steer);
 	if (steer->clients_wished)
@@ -162,6 +173,9 @@ void steer_say_everything(struct steer *steer)
 		(void)backends_say(steer);
 	if (steer->limits_wished)
 		(void)limits_say(steer);
+	/* Before the route: what is counted is counted for a release. */
+	if (steer->releases_wished)
+		(void)releases_say(steer);
 	/* Before the route: no request of a ramp goes without it. */
 	if (steer->affinity_wished)
 		(void)affinity_say(steer);
@@ -210,6 +224,23 @@ int steer_set_affinity(struct steer *steer, const struct steer_affinity *affinit
 	return affinity_say(steer);
 }
 
+int steer_set_releases(
+	struct steer *steer, const char releases[static COLOR_COUNT][STEER_RELEASE_MAX])
+{
+	bool known = steer->releases_wished;
+
+	for (enum color color = 0; color < COLOR_COUNT; color++) {
+		if (!steer_release_is_sayable(releases[color]))
+			return -EINVAL;
+		known = known && strcmp(steer->releases[color], releases[color]) == 0;
+	}
+	if (known)
+		return 0;
+	memcpy(steer->releases, releases, sizeof(steer->releases));
+	steer->releases_wished = true;
+	return releases_say(steer);
+}
+
 /* The relay ends a drain when a route gives the color weight in its scope again; so do we. */
 static void drains_end(struct steer *steer)
 {
@@ -244,5 +275,5 @@ int steer_drain(struct steer *steer, enum color color, const struct steer_drain 
 
 int steer_ask_counters(struct steer *steer)
 {
-	return ask(steer, VERB_COUNTERS, "");
+	return steer_ask(steer, VERB_COUNTERS, "");
 }

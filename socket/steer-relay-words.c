@@ -44,13 +44,23 @@ const char *steer_words_clients(
 	return buffer;
 }
 
-static bool is_sayable(const char word[static STEER_RELEASE_MAX])
+#define TAG_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-"
+
+static bool is_made_of(const char word[static STEER_RELEASE_MAX], const char *letters)
 {
 	size_t length = strnlen(word, STEER_RELEASE_MAX);
 
-	return length < STEER_RELEASE_MAX &&
-	       strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-") ==
-		       length;
+	return length < STEER_RELEASE_MAX && strspn(word, letters) == length;
+}
+
+static bool is_sayable(const char word[static STEER_RELEASE_MAX])
+{
+	return is_made_of(word, TAG_LETTERS);
+}
+
+bool steer_release_is_sayable(const char word[static STEER_RELEASE_MAX])
+{
+	return is_made_of(word, TAG_LETTERS "@:");
 }
 
 bool steer_affinity_is_sayable(const struct steer_affinity *affinity)
@@ -147,8 +157,7 @@ static uint64_t *counter_find(struct steer_counters *counters, const char *name)
 	return NULL;
 }
 
-/* "n,n,n"; what is not said is 0. */
-static void latency_read(const char *text, uint64_t counts[static STEER_LATENCY_BUCKETS])
+void steer_words_latency(const char *text, uint64_t counts[static STEER_LATENCY_BUCKETS])
 {
 	for (unsigned int bucket = 0; bucket < STEER_LATENCY_BUCKETS; bucket++) {
 		char *end;
@@ -197,7 +206,7 @@ void steer_words_counters(char **words, struct steer_counters *ret_counters)
 				*c = '-';
 		value = counter_find(ret_counters, *words);
 		if (latency_is_of(*words, &color))
-			latency_read(equals + 1, ret_counters->latency[color]);
+			steer_words_latency(equals + 1, ret_counters->latency[color]);
 		else if (value)
 			*value = strtoull(equals + 1, NULL, 10);
 	}

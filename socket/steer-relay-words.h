@@ -6,7 +6,7 @@
 
 #include "steer.h"
 
-#define STEER_WORDS_MAX 32 /* words of a message that are looked at */
+#define STEER_WORDS_MAX 48 /* words of a message that are looked at */
 
 /* "reads", "all". */
 const char *drain_scope_name(enum drain_scope scope);
@@ -22,6 +22,9 @@ const char *steer_words_clients(
 /* Whether its releases and its cookie's name are made of the letters that a cookie can carry. */
 bool steer_affinity_is_sayable(const struct steer_affinity *affinity);
 
+/* Of what is counted for a release: a tag, or what stands for one. */
+bool steer_release_is_sayable(const char word[static STEER_RELEASE_MAX]);
+
 /* "none", "address ...", "cookie ...". Returns buffer. */
 #define STEER_WORDS_AFFINITY_MAX (3 * STEER_RELEASE_MAX + 160)
 const char *steer_words_affinity(
@@ -36,6 +39,13 @@ int steer_words_route(char **words, struct route *ret_route);
 /* "blue.reads=12" and the like. A name that a later relay knows and we do not is passed over, a
  * counter that an earlier one does not know is 0. */
 void steer_words_counters(char **words, struct steer_counters *ret_counters);
+
+/* "n,n,n"; what is not said stays as it is. */
+void steer_words_latency(const char *text, uint64_t counts[static STEER_LATENCY_BUCKETS]);
+
+/* steer-relay-numbers.c: "blue release=1.2 reads=N ...", "blue earlier=1 ...", "relay clients=N
+ * ...", into what they are of; -EBADMSG for anything else. What is not known is passed over. */
+int steer_words_numbers(char **words, struct steer_numbers *numbers);
 
 /* "scope=all cut=2 streams=1". 0, or -EBADMSG if the scope is missing or unknown. */
 int steer_words_drained(char **words, enum drain_scope *ret_scope, struct steer_cut *ret_cut);

@@ -77,6 +77,8 @@ static void answered(struct steer *steer, bool ok, char **words)
 		if (steer->events.connected)
 			steer->events.connected(steer->owner, true);
 	}
+	if (verb == VERB_NUMBERS)
+		steer_numbers_answered(steer, ok, words + 1);
 	if (!ok)
 		return;
 	if (verb == VERB_ROUTE)
@@ -187,7 +189,7 @@ static void connection_close(struct steer *steer)
 {
 	steer->io = sd_event_source_disable_unref(steer->io);
 	steer->fd = fd_close(steer->fd);
-	steer->first = steer->count = steer->routes_asked = 0;
+	steer->first = steer->count = steer->routes_asked = steer->numbers_asked = 0;
 }
 
 static void connection_lose(struct steer *steer, const char *why)

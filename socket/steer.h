@@ -17,6 +17,7 @@
 #include "color.h"
 #include "proxy-header.h"
 #include "route.h"
+#include "steer-numbers.h"
 #include "trust.h"
 
 struct steer;
@@ -56,8 +57,7 @@ struct steer_clients {
 	enum proxy_version send_proxy; /* connections to the colors do */
 };
 
-#define STEER_KEY_SIZE	  16
-#define STEER_RELEASE_MAX 64
+#define STEER_KEY_SIZE 16
 
 /*
  * While reads or writes are shared between the colors, a client stays where it is. Each client
@@ -75,10 +75,6 @@ struct steer_affinity {
 					 * Browsers know no ports: each app of a host needs its own
 					 */
 };
-
-/* Latencies are counted in buckets, each a fourth root of 2 wider than the one before: bucket 0
- * ends at 0.5 ms, the last but one at 23.2 s, the last has no end. */
-#define STEER_LATENCY_BUCKETS 64
 
 /* What a drain's limits have ended. */
 struct steer_cut {
@@ -119,6 +115,8 @@ struct steer_events {
 	 * nobody had said a route to that relay, or it is of an earlier version. */
 	void (*found)(void *owner, const struct route *route);
 	void (*counters)(void *owner, const struct steer_counters *counters);
+	/* NULL: the relay is of an earlier version and has none. Good until it returns. */
+	void (*numbers)(void *owner, const struct steer_numbers *numbers);
 };
 
 /* path: the relay's control socket. Connects now and, with back-off, again and again.
@@ -139,6 +137,12 @@ int steer_set_clients(struct steer *steer, const struct steer_clients *clients);
  * said: say AFFINITY_NONE too. */
 int steer_set_affinity(struct steer *steer, const struct steer_affinity *affinity);
 
+/* What the colors run; a word of [A-Za-z0-9._+@:-] each, "" says nothing of the color. Numbers
+ * begin anew where it is another one than before. Kept and said again; the same again is not.
+ * -EINVAL. */
+int steer_set_releases(
+	struct steer *steer, const char releases[static COLOR_COUNT][STEER_RELEASE_MAX]);
+
 /* The upper end of a bucket in microseconds; USEC_INFINITY for the last. Pure. */
 uint64_t steer_latency_bound(unsigned int bucket);
 
@@ -152,5 +156,8 @@ int steer_drain(struct steer *steer, enum color color, const struct steer_drain 
 
 /* Asks; the answer comes as `counters`, or -ENOTCONN at once. */
 int steer_ask_counters(struct steer *steer);
+
+/* The same, as `numbers`. */
+int steer_ask_numbers(struct steer *steer);
 
 bool steer_is_connected(const struct steer *steer);

@@ -141,3 +141,8 @@ int app_count(struct app *app)
 {
 	return steer_ask_counters(app->steer);
 }
+
+int app_ask_numbers(struct app *app)
+{
+	return steer_ask_numbers(app->steer);
+}

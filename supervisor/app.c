@@ -92,10 +92,30 @@ static void on_judged(void *owner, const char *sentence)
 	receipt_gate(&app->receipt, sentence, now_usec());
 }
 
+/* What a color's process runs, for the relay's numbers. Code in place has no tag, and each start
+ * may be of other code: there the invocation of its unit stands for it. */
+static void releases_say(struct app *app)
+{
+	char releases[COLOR_COUNT][STEER_RELEASE_MAX] = {""};
+
+	_Static_assert(RELEASE_TAG_MAX <= STEER_RELEASE_MAX, "a tag is a word");
+	for (enum color color = 0; color < COLOR_COUNT; color++) {
+		const struct instance *instance = instances_get(app->instances, color);
+		const char *invocation = instance->status.invocation_id;
+
+		if (*instance->release)
+			snprintf(releases[color], sizeof(releases[color]), "%s", instance->release);
+		else if (*invocation)
+			snprintf(releases[color], sizeof(releases[color]), "@%.12s", invocation);
+	}
+	(void)steer_set_releases(app->steer, releases);
+}
+
 static void on_instance_changed(void *owner, enum color color)
 {
 	struct app *app = owner;
 
+	releases_say(app);
 	app_color_start(app, color);
 	watch_instance_changed(app->watch);
 	deploy_poke(app->deploy);
@@ -181,12 +201,21 @@ static void on_counters(void *owner, const struct steer_counters *counters)
 		app->events.counted(app->owner);
 }
 
+static void on_numbers(void *owner, const struct steer_numbers *numbers)
+{
+	struct app *app = owner;
+
+	if (app->events.numbered)
+		app->events.numbered(app->owner, numbers);
+}
+
 static const struct steer_events steer_events = {
 	.followed = on_followed,
 	.drained = on_drained,
 	.refused = on_refused,
 	.connected = on_relay,
 	.counters = on_counters,
+	.numbers = on_numbers,
 	.found = on_found,
 };
 

@@ -60,6 +60,9 @@ struct app_events {
 	void (*finished)(void *owner, const struct record *record, const char *outcome);
 	/* The relay has answered app_count(). */
 	void (*counted)(void *owner);
+	/* It has answered app_ask_numbers(); NULL: it is of an earlier version and has none. Good
+	 * until it returns. */
+	void (*numbered)(void *owner, const struct steer_numbers *numbers);
 	/* News of the steady state, for those who are not at the journal: "degraded", "restored" or
 	 * "nobody-healthy", and the sentence that the journal has. */
 	void (*turned)(void *owner, const char *event, const char *sentence);
@@ -143,4 +146,6 @@ struct app_view {
 };
 /* Asks the relay for fresh counters; -ENOTCONN without one. */
 int app_count(struct app *app);
+/* The same for its numbers by release. */
+int app_ask_numbers(struct app *app);
 void app_look(struct app *app, struct app_view *ret_view);

@@ -29,6 +29,13 @@ json_t *show_releases(const struct app_view *view, const struct release *release
 json_t *show_progress(const char *id, const struct step *step, const struct step_story *story);
 json_t *show_news(const struct app_view *view, const struct show_news *news);
 
+/* control-show-numbers.c */
+json_t *show_numbers(const char *app, const struct steer_numbers *numbers);
+/* The time that `permille` of the counted ones did not exceed, in seconds, as well as the buckets
+ * know it: at most 19 % too high. Of the last bucket, which has no end, it is where that begins; 0
+ * if nothing was counted. */
+double show_percentile(const uint64_t counts[static STEER_LATENCY_BUCKETS], unsigned int permille);
+
 /* control-receipt.c: a cycle, with its steps and its receipt if the view has them. */
 json_t *show_cycle(const struct app_view *view, const struct record *record, const char *outcome);
 /* The same in one sentence. */

@@ -27,6 +27,8 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_METHOD_WITH_ARGS("GetStatus", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", status),
 		control_get_status, ANYBODY),
+	SD_BUS_METHOD_WITH_ARGS("GetNumbers", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", numbers),
+		control_get_numbers, ANYBODY),
 	SD_BUS_METHOD_WITH_ARGS("GetCycle", SD_BUS_ARGS("s", id), SD_BUS_RESULT("s", cycle),
 		control_get_cycle, ANYBODY),
 	SD_BUS_METHOD_WITH_ARGS("GetHistory", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", history),
@@ -53,6 +55,19 @@ static const sd_bus_vtable vtable[] = {
 static void on_counted(void *owner)
 {
 	control_status_tell(owner);
+}
+
+static void on_numbered(void *owner, const struct steer_numbers *numbers)
+{
+	control_numbers_tell(owner, numbers);
+}
+
+static int on_curious_patience(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	control_numbers_refuse(userdata);
+	return 0;
 }
 
 static int on_patience(sd_event_source *source, uint64_t usec, void *userdata)
@@ -206,11 +221,24 @@ struct control *control_close(struct control *control)
 	app_on_event(control->app, &(struct app_events){0}, NULL);
 	for (size_t i = 0; i < control->waiting_count; i++)
 		sd_bus_message_unref(control->waiting[i]);
+	for (size_t i = 0; i < control->curious_count; i++)
+		sd_bus_message_unref(control->curious[i]);
 	sd_event_source_disable_unref(control->patience);
+	sd_event_source_disable_unref(control->curious_patience);
 	notify_close(control->notify);
 	history_close(control->history);
 	free(control);
 	return NULL;
+}
+
+/* Made once, and off until somebody waits. */
+static int patience_add(sd_event *event, sd_event_source **ret_source,
+	sd_event_time_handler_t expired, struct control *control)
+{
+	int r;
+
+	r = sd_event_add_time_relative(event, ret_source, CLOCK_MONOTONIC, 0, 0, expired, control);
+	return r < 0 ? r : sd_event_source_set_enabled(*ret_source, SD_EVENT_OFF);
 }
 
 int control_open(sd_event *event, struct app *app, const char *name, const char *state_dir,
@@ -220,6 +248,7 @@ int control_open(sd_event *event, struct app *app, const char *name, const char 
 		.progress = on_progress,
 		.finished = on_finished,
 		.counted = on_counted,
+		.numbered = on_numbered,
 		.turned = on_turned,
 	};
 	struct control *control = calloc(1, sizeof(*control));
@@ -234,10 +263,9 @@ int control_open(sd_event *event, struct app *app, const char *name, const char 
 	if (r >= 0)
 		r = notify_open(event, &control->notify);
 	if (r >= 0)
-		r = sd_event_add_time_relative(
-			event, &control->patience, CLOCK_MONOTONIC, 0, 0, on_patience, control);
+		r = patience_add(event, &control->patience, on_patience, control);
 	if (r >= 0)
-		r = sd_event_source_set_enabled(control->patience, SD_EVENT_OFF);
+		r = patience_add(event, &control->curious_patience, on_curious_patience, control);
 	if (r < 0) {
 		control_close(control);
 		return r;

@@ -325,6 +325,26 @@ int steer_set_affinity(struct steer *steer, const struct steer_affinity *affinit
 	return 0;
 }
 
+int steer_set_releases(
+	struct steer *steer, const char releases[static COLOR_COUNT][STEER_RELEASE_MAX])
+{
+	(void)steer;
+	(void)releases;
+	return 0;
+}
+
+int steer_ask_numbers(struct steer *steer)
+{
+	(void)steer;
+	return -ENOTCONN;
+}
+
+const char *steer_ending_reason(const char *name)
+{
+	(void)name;
+	return "";
+}
+
 uint64_t steer_latency_bound(unsigned int bucket)
 {
 	return bucket + 1 < STEER_LATENCY_BUCKETS ? (bucket + 1) * WORLD_MSEC : UINT64_MAX;

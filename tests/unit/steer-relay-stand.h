@@ -34,12 +34,14 @@ static sd_event *event;
 static struct steer *steer;
 
 static struct {
-	unsigned followed, drained, refused, connected, disconnected, found, counted;
+	unsigned followed, drained, refused, connected, disconnected, found, counted, numbered;
 	struct route route;
 	enum color color;
 	enum drain_scope scope;
 	struct steer_cut cut;
 	struct steer_counters counters;
+	bool has_numbers;
+	struct steer_numbers numbers;
 	bool within; /* a steer_*() call is on the stack */
 } heard;
 
@@ -95,6 +97,16 @@ static inline void on_counters(void *owner, const struct steer_counters *counter
 	heard.counters = *counters;
 }
 
+static inline void on_numbers(void *owner, const struct steer_numbers *numbers)
+{
+	(void)owner;
+	assert_false(heard.within);
+	heard.numbered++;
+	heard.has_numbers = numbers != NULL;
+	if (numbers)
+		heard.numbers = *numbers;
+}
+
 static const struct steer_events events = {
 	.followed = on_followed,
 	.drained = on_drained,
@@ -102,6 +114,7 @@ static const struct steer_events events = {
 	.connected = on_connected,
 	.found = on_found,
 	.counters = on_counters,
+	.numbers = on_numbers,
 };
 
 static inline void relay_listen(void)
