@@ -5,6 +5,7 @@ as whole, and the pipes are given back."""
 import os
 import random
 import resource
+import socket
 
 from stage.story import story
 from stage.wire import Ended, chunk, same, wait_until
@@ -265,6 +266,38 @@ def a_client_that_stops_reading_holds_a_pipe_and_its_bytes_arrive_later(s):
 
 
 @story
+def a_pipe_that_is_full_is_not_taken_for_a_socket_that_is_empty(s):
+    """Small pieces that lie apart in the sender's memory fill the slots of a pipe before its bytes:
+    two connections of one thread take turns."""
+    size, piece = 16 * MIB, NOISE[:999]
+    pairs = []
+    for _ in range(2):
+        c, b, _ = begin_download(
+            s, b'HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n' % size, b'', receive_buffer=65536)
+        b.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+        pairs.append((c, b))
+    left = [size, size]
+
+    def alternate():
+        while any(left):
+            for i, (_, b) in enumerate(pairs):
+                left[i] -= b.sock.send(piece[:left[i]]) if left[i] else 0
+    s.background(alternate)
+    seen = None
+    while left != seen:
+        seen = list(left)
+        s.relay.expect_calm(0.2)
+    assert all(left), 'the relay took all of what nobody read'
+    for c, _ in pairs:
+        c.head()
+    readers = s.background(*[lambda c=c: c.swallow(size) for c, _ in pairs])
+    for reader in readers:
+        reader.join()
+    same(left, [0, 0], 'what was not sent')
+    s.control.wait_counters(blue_inflight=0)
+
+
+@story(workers=1)
 def a_client_that_leaves_in_the_middle_frees_its_pipe(s):
     for leave in ('close', 'reset'):
         c, b, _ = stalled_download(s)
@@ -274,6 +307,10 @@ def a_client_that_leaves_in_the_middle_frees_its_pipe(s):
         except OSError:
             pass
         s.control.wait_counters(connections=0, blue_inflight=0)
+        c, _, _ = begin_download(
+            s, b'HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n' % len(NOISE), NOISE)
+        assert c.response().body == NOISE, 'what the next client got'
+        c.close()
     expect_no_pipes(s)
 
 
@@ -343,13 +380,14 @@ def where_no_pipe_can_be_had_a_buffer_does(s):
     c = s.client()
     c.get('/long')
     b, _ = s.blue.take()
-    before = resource.prlimit(s.relay.pid, resource.RLIMIT_NOFILE, (3, 3))
+    limits = resource.prlimit(s.relay.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(s.relay.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
     s.background(lambda: b.answer(NOISE))
     same(c.head().get('Content-Length'), str(len(NOISE)))
     c.need(lambda: len(c.buffer) > MIB)
     same(pipes(s), 0, 'pipes')
     assert c.read(len(NOISE)) == NOISE
-    resource.prlimit(s.relay.pid, resource.RLIMIT_NOFILE, before)
+    resource.prlimit(s.relay.pid, resource.RLIMIT_NOFILE, limits)
 
 
 @story(publics=('unix',))
