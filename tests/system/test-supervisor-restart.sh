@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Restart, crash and upgrade of the supervisor leave instances, relay and connections alone. A stop
-# stops the instances and leaves the port: who comes waits, and is then told to come back.
+# Restart and crash of the supervisor leave instances, relay and connections alone, an upgrade
+# instances and connections. A stop stops the instances and leaves the port: who comes waits, and is then told to come back.
 # shellcheck source=/dev/null
 . "$(dirname "$0")/lib"
 
-pids() { echo "blue $(color_pid blue), green $(color_pid green), relay $(unit_pid app-bluegreen-relay)"; }
+instances() { echo "blue $(color_pid blue), green $(color_pid green)"; }
+
+pids() { echo "$(instances), relay $(unit_pid app-bluegreen-relay)"; }
 
 # The same package with a later version.
 later_deb() {
@@ -21,7 +23,7 @@ stopped() { [ "$(inside systemctl show -P ActiveState "$1")" = inactive ]; }
 
 begin full
 app_begin abrupt
-before=$(pids)
+before=$(pids) both=$(instances)
 supervisor=$(unit_pid app-bluegreen)
 # A WebSocket each color's end would cut, kept connections, and connections for every request.
 load_begin steady --keepalive 16 --close 4 --websocket 4 --sse 2 --writes 20 --think 50 --log "$(executed_log)"
@@ -39,17 +41,18 @@ check "both colors are called healthy within ten seconds of the crash" await 10 
 
 host_copy "$NAME" "$(deb)" /root
 check "apt installs the same version again" apt install --reinstall "/root/$(basename "$(deb)")"
-check_equal "that changes neither" "$before" "$(pids)"
+check_equal "that changes no instance" "$both" "$(instances)"
 
 supervisor=$(unit_pid app-bluegreen)
 later=$(later_deb)
 host_copy "$NAME" "$later" /root
 rm -rf "$(dirname "$later")"
 check "apt installs a later version" apt install /root/app-bluegreen-later.deb
-check_equal "the upgrade changes neither" "$before" "$(pids)"
+check_equal "the upgrade changes no instance" "$both" "$(instances)"
 check_fails "the supervisor is the new one" test "$supervisor" = "$(unit_pid app-bluegreen)"
 check "both colors are called healthy within ten seconds of the upgrade" await 10 both_healthy
 
+before=$(pids)
 inside systemctl daemon-reload
 inside systemctl daemon-reexec
 check_equal "systemd itself read anew and executed anew changes neither" "$before" "$(pids)"
