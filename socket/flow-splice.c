@@ -22,10 +22,6 @@
  * a socket's buffer, so that one side is never idle while the other is served. */
 #define PIPE_SIZE (256 * 1024)
 
-/* The kernel lets a user without privileges have 16384 pages in pipes (fs.pipe-user-pages-soft);
- * who gets none has the buffer. */
-#define PIPES_MAX 96
-
 static bool pipe_get(struct buffer_pool *pool, int ret_ends[2])
 {
 	_cleanup_fd_ int from = -EBADF, to = -EBADF;
@@ -37,7 +33,7 @@ static bool pipe_get(struct buffer_pool *pool, int ret_ends[2])
 			pool->pipe_least = pool->pipe_count;
 		return true;
 	}
-	if (pool->pipes_used >= PIPES_MAX || pool->pipes_refused)
+	if (pool->pipes_used >= pool->pipes_max || pool->pipes_refused)
 		return false;
 	/* Once refused, no more are asked for until the next trim. */
 	pool->pipes_refused = true;
@@ -127,6 +123,11 @@ static enum flow_result splice_in(
 	if (size > PIPE_SIZE - flow->piped)
 		size = PIPE_SIZE - flow->piped;
 	n = splice_once(peer->fd, flow->pipe[1], size);
+	if (n < 0 && (errno == EINVAL || errno == ENOSYS) && flow->piped == 0) {
+		/* A socket, or a kernel, that cannot. */
+		pool->pipes_max = 0;
+		return flow_fill(flow, peer, pool);
+	}
 	if (n > 0) {
 		flow->piped += (uint32_t)n;
 		pool->moved += (uint32_t)n;

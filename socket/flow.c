@@ -56,12 +56,15 @@ static void buffers_free(struct buffer_pool *pool, uint32_t count)
 	}
 }
 
-void buffer_pool_trim(struct buffer_pool *pool)
+bool buffer_pool_trim(struct buffer_pool *pool)
 {
+	bool any = pool->spare_least + pool->pipe_least > 0;
+
 	buffers_free(pool, pool->spare_least);
 	pool->spare_least = pool->spare_count;
 	pipe_pool_trim(pool, pool->pipe_least);
 	pool->pipe_least = pool->pipe_count;
+	return any;
 }
 
 void buffer_pool_clear(struct buffer_pool *pool)

@@ -27,13 +27,13 @@ struct buffer_pool {
 	uint32_t spare_count, spare_least; /* the fewest since the last trim */
 	int pipes[PIPES_SPARE_MAX][2];	   /* empty ones */
 	uint32_t pipe_count, pipe_least;
-	uint32_t pipes_used; /* by flows */
-	bool pipes_refused;  /* by the kernel, since the last trim */
-	uint64_t moved;	     /* bytes into pipes, ever */
+	uint32_t pipes_used, pipes_max; /* by flows */
+	bool pipes_refused;		/* by the kernel, since the last trim */
+	uint64_t moved;			/* bytes into pipes, ever */
 };
 
-/* Gives back what nobody needed since the last trim. */
-void buffer_pool_trim(struct buffer_pool *pool);
+/* Gives back what nobody needed since the last trim: true if that was anything. */
+bool buffer_pool_trim(struct buffer_pool *pool);
 /* Nothing is spare: there is nothing to trim. */
 static inline bool buffer_pool_is_empty(const struct buffer_pool *pool)
 {

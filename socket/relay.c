@@ -26,6 +26,11 @@
 /* How long a listener rests when descriptors have run out: the backlog keeps who comes. */
 #define ACCEPT_REST_USEC (50 * USEC_PER_MSEC)
 
+/* Pipes in use at once, a worker: a user without privileges may have 16384 pages in them
+ * (fs.pipe-user-pages-soft), and descriptors are for clients first. Who gets none has a buffer. */
+#define PIPES_MAX	   96
+#define CLIENTS_FOR_A_PIPE 16
+
 struct listener {
 	struct watch watch;
 	struct worker *worker;
@@ -188,12 +193,14 @@ static void worker_turn(struct worker *worker)
 		sessions_drain(worker);
 	if (worker->shed > 0) {
 		sessions_shed(worker, worker->shed);
+		buffer_pool_clear(&worker->buffers);
 		worker->shed = 0;
 	}
 	if (worker->accept_at != 0 && worker->accept_at <= worker->now) {
 		worker->accept_at = 0;
 		listeners_watch(worker);
 	}
+	worker_trim(worker);
 	worker_bury(worker);
 }
 
@@ -255,6 +262,14 @@ static void worker_call(struct worker *worker)
 		log_warning("A worker could not be told its plan: %m.");
 }
 
+static uint32_t pipes_for_worker(const struct relay *relay)
+{
+	uint32_t pipes =
+		relay->shared.settings.connections_max / CLIENTS_FOR_A_PIPE / relay->worker_count;
+
+	return pipes < PIPES_MAX ? pipes : PIPES_MAX;
+}
+
 static int worker_prepare(struct relay *relay, uint32_t index, const int *listeners)
 {
 	struct worker *worker = &relay->workers[index];
@@ -266,6 +281,7 @@ static int worker_prepare(struct relay *relay, uint32_t index, const int *listen
 		row[i].watch.wake = listener_wake;
 	}
 	worker->mailbox = plan_initial();
+	worker->buffers.pipes_max = pipes_for_worker(relay);
 	worker->mailbox_watch.wake = mailbox_wake;
 	return worker_watch(worker, worker->mailbox_fd, EPOLLIN, &worker->mailbox_watch);
 }

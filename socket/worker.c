@@ -5,6 +5,7 @@
 #include "worker.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -16,6 +17,9 @@
 #define RETRY_USEC (50 * USEC_PER_MSEC)
 
 #define LINGER_USEC (2 * USEC_PER_SEC)
+
+/* How long something lies spare before it is given back. */
+#define TRIM_USEC USEC_PER_SEC
 
 int worker_init(struct worker *worker, struct shared *shared, uint32_t index)
 {
@@ -105,6 +109,23 @@ void worker_bury(struct worker *worker)
 
 		list_remove(&watch->dead);
 		watch->bury(watch);
+	}
+}
+
+void worker_trim(struct worker *worker)
+{
+	bool gave = false;
+
+	if (worker->trim_at != 0 && worker->trim_at <= worker->now) {
+		worker->trim_at = 0;
+		gave = buffer_pool_trim(&worker->buffers);
+	}
+	if (!buffer_pool_is_empty(&worker->buffers)) {
+		if (worker->trim_at == 0)
+			worker->trim_at = worker->now + TRIM_USEC;
+	} else if (gave) {
+		/* Free memory between what is in use is the kernel's again only if we say so. */
+		(void)malloc_trim(0);
 	}
 }
 
@@ -207,6 +228,7 @@ int worker_timeout_msec(const struct worker *worker)
 	for (int kind = TIMER_NONE + 1; kind < TIMER_KIND_COUNT; kind++)
 		next = earlier(next, list_deadline(worker, (enum timer_kind)kind));
 	next = earlier(next, worker->watch_at);
+	next = earlier(next, worker->trim_at);
 	next = earlier(next, worker->retry_at);
 	next = earlier(next, worker->accept_at);
 	next = earlier(next, worker->drain_at);

@@ -195,6 +195,7 @@ struct worker {
 	uint64_t retry_at; /* when `down` is forgotten and what is held is tried again */
 	uint64_t
 		accept_at; /* when a listener that had no descriptors left is asked again; 0: now */
+	uint64_t trim_at;  /* when what lies spare is given back; 0: nothing does */
 	uint64_t watch_at; /* when the oldest of `unwatched` is watched; 0: there is none */
 	uint64_t drain_at; /* when a drain's limits are looked at again */
 	uint32_t shed;	   /* idle clients to be closed after this batch: descriptors ran out */
@@ -240,6 +241,9 @@ int worker_watch(struct worker *worker, int fd, uint32_t events, struct watch *w
  * caller. */
 void worker_unwatch(struct worker *worker, struct watch *watch);
 void worker_bury(struct worker *worker);
+
+/* Gives memory and pipes back that a load has left behind. */
+void worker_trim(struct worker *worker);
 
 void timer_init(struct timer *timer, void (*expired)(struct timer *timer));
 /* Begins anew, whatever it was before. */

@@ -136,7 +136,8 @@ class Control:
 
 
 class Relay:
-    """publics: `tcp`, `tcp6`, `unix`, `any` (0.0.0.0). control_first: where the control listener
+    """publics: `tcp`, `tcp6`, `unix`, `any` (0.0.0.0), `only6` (:: without IPv4), `dual` (:: with it).
+    control_first: where the control listener
     stands among the descriptors. nofile: how many of those it may have. installed: the program is a
     copy that the story may replace."""
 
@@ -170,9 +171,10 @@ class Relay:
             listener = socket.socket(socket.AF_UNIX)
             listener.bind(os.path.join(self.directory, 'public.sock'))
         else:
-            family = socket.AF_INET6 if kind == 'tcp6' else socket.AF_INET
-            address = {'tcp': '127.0.0.1', 'tcp6': '::1', 'any': '0.0.0.0'}[kind]
-            listener = socket.socket(family)
+            address = {'tcp': '127.0.0.1', 'tcp6': '::1', 'any': '0.0.0.0', 'only6': '::', 'dual': '::'}[kind]
+            listener = socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET)
+            if ':' in address:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, kind != 'dual')
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((address, 0))
         listener.listen(4096)
@@ -217,15 +219,21 @@ class Relay:
 
     # -- clients
 
-    def connect(self, index=0, receive_buffer=None, source=None):
+    def connect(self, index=0, receive_buffer=None, source=None, host=None):
+        """host: an address of this machine, of either family, that the listener has beside its own."""
         listener = self.listeners[index]
-        sock = socket.socket(listener.family)
+        family = listener.family
+        if host:
+            family = socket.AF_INET6 if ':' in host else socket.AF_INET
+        sock = socket.socket(family)
         sock.settimeout(WAIT)
         if receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         if source:
             sock.bind((source, 0))
             sock.connect((source, self.addresses[index][1]))
+        elif host:
+            sock.connect((host, self.addresses[index][1]))
         else:
             sock.connect(self.addresses[index])
         return Wire(sock, 'client')

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Front ends: whom they speak for is told by a PROXY header, in front of us and behind us."""
 
+import errno
 import socket
 import struct
 
@@ -129,6 +130,23 @@ def who_says_nothing_at_all_is_no_broken_header(s):
     s.client().close()
     wait_until(lambda: s.control.numbers('relay')['clients-ever'] == 1, 'it was here')
     refused(s, 0)
+
+
+@story(publics=('dual', 'only6', 'unix', 'tcp'))
+def a_client_is_named_alike_by_listeners_of_any_kind(s):
+    """An IPv4 client by IPv4 words, though the listener of both families calls it ::ffff:127.0.0.1."""
+    for version in ('no', 'v1'):
+        clients(s, send=version)
+        for index, host in ((0, '127.0.0.1'), (0, '::1'), (1, '::1'), (3, None)):
+            c = s.client(index, host=host)
+            c.get('/', [('X-Forwarded-For', '192.0.2.1')])
+            b = s.blue.accept()
+            request = introduced(b, own_line(c) if version == 'v1' else b'')
+            same(forwarded(request)[0], f'192.0.2.1, {host or "127.0.0.1"}')
+            b.answer(fields=[('Connection', 'close')])
+            c.response()
+    other = socket.socket()
+    same(other.connect_ex(('127.0.0.1', s.relay.addresses[1][1])), errno.ECONNREFUSED)
 
 
 @story(before=Outside, publics=('any',))

@@ -2,6 +2,8 @@
 """Times, counts and descriptors have limits; beyond them the relay says no and goes on."""
 
 import signal
+import subprocess
+import tempfile
 import threading
 import time
 
@@ -335,6 +337,60 @@ def a_backend_connection_for_which_there_is_no_descriptor_costs_nothing_but_time
         assert c.response().status in (200, 503)
     leave(s, clients)
     assert closed < 40
+
+
+def accepts(s, seconds):
+    """How many calls it makes to accept connections in so many seconds."""
+    with tempfile.NamedTemporaryFile('r', encoding='ascii') as calls:
+        tracer = subprocess.Popen(['strace', '-f', '-q', '-e', 'trace=accept4', '-o', calls.name,
+                                   '-p', str(s.relay.pid)], stderr=subprocess.DEVNULL)
+        wait_until(lambda: traced(s), 'strace attached')
+        time.sleep(seconds)
+        tracer.terminate()
+        tracer.wait(10)
+        return calls.read().count('accept4(')
+
+
+def traced(s):
+    with open(f'/proc/{s.relay.pid}/status', encoding='ascii') as status:
+        return any(line.startswith('TracerPid:') and int(line.split()[1]) > 0 for line in status)
+
+
+@story(workers=2, nofile=64,
+       env={'RELAY_SHUTDOWN_TIMEOUT_USEC': '500000', 'RELAY_CONNECTIONS': '1000'})
+def a_listener_whose_connections_cannot_be_accepted_is_asked_now_and_then_and_recovers(s):
+    gate = take_all_descriptors(s)
+    asked = accepts(s, 1.0)
+    assert asked <= 200, f'{asked} times in a second'
+    gate.set()
+    s.clear()
+    s.control.wait_counters(connections=0)
+    before = s.blue.accepted
+    leave(s, [])
+    assert s.blue.accepted >= before
+
+
+@story(workers=1, nofile=64, env={'RELAY_CONNECTIONS': '1000'})
+def a_long_body_needs_no_descriptor_that_is_not_there(s):
+    size = 8 << 20
+    block = bytes(range(256)) * 4096
+    c = s.client()
+    c.get('/big')
+    b, _ = s.blue.take()
+    busy = []  # with half a head each, so that they are not closed in favour of others
+    while s.relay.descriptors() < s.relay.nofile - 1:  # a pipe takes two
+        busy.append(s.client())
+        busy[-1].send(b'G')
+        s.control.wait_counters(connections=len(busy) + 1)
+    b.send(b'HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n' % size)
+    s.background(lambda: b.send(block * 8))
+    same(c.response().body == block * 8, True)
+    up = s.background(lambda: c.post('/up', block * 8))
+    b, request = s.blue.take()
+    same(request.body == block * 8, True)
+    b.answer(b'thanks')
+    same(c.response().body, b'thanks')
+    up[0].join()
 
 
 @story(workers=1)
