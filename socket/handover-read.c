@@ -134,6 +134,9 @@ static bool session_is_sound(const struct reading *reading)
 		return false;
 	if (session->head_size > request->end && request->keeping)
 		return false;
+	if (!http1_body_is_sound(&session->request_body) ||
+		!http1_body_is_sound(&session->response_body) || session->place > AFFINITY_NOWHERE)
+		return false;
 	return session->seen <= BUFFER_SIZE && session->response_seen <= BUFFER_SIZE;
 }
 

@@ -255,6 +255,65 @@ struct http1_body http1_body_begin(const struct http1_head *head)
 	return body;
 }
 
+/* Whether `remaining` is what trailer_name_feed() makes: it is an index into words. */
+static bool trailer_name_is_sound(uint64_t name)
+{
+	uint32_t position = (uint32_t)name;
+
+	if (name & ~(trailer_name_begin() | UINT32_MAX))
+		return false;
+	for (size_t i = 0; i < ELEMENTS(refused_trailers); i++)
+		if (name & (UINT64_C(1) << (32 + i)) && position > strlen(refused_trailers[i]))
+			return false;
+	return true;
+}
+
+static bool chunked_is_sound(const struct http1_body *body)
+{
+	switch ((enum body_state)body->state) {
+	case BODY_TRAILER_NAME:
+		return trailer_name_is_sound(body->remaining);
+	case BODY_DATA:
+		return body->remaining > 0 && body->remaining <= INT64_MAX;
+	case BODY_SIZE_FIRST:
+		return body->remaining == 0;
+	case BODY_SIZE:
+	case BODY_EXTENSION:
+	case BODY_SIZE_LF:
+		return body->remaining <= INT64_MAX;
+	case BODY_DATA_CR:
+	case BODY_DATA_LF:
+	case BODY_TRAILER:
+	case BODY_TRAILER_VALUE:
+	case BODY_TRAILER_LF:
+	case BODY_FINAL_LF:
+	case BODY_ENDED:
+	case BODY_REFUSED:
+		return true;
+	}
+	return false;
+}
+
+bool http1_body_is_sound(const struct http1_body *body)
+{
+	bool has_ended = body->state == BODY_ENDED, has_data = body->state == BODY_DATA;
+
+	switch (body->framing) {
+	case HTTP1_NO_BODY:
+		return has_ended || (has_data && body->remaining == 0);
+	case HTTP1_LENGTH:
+		return has_ended || (has_data && body->remaining > 0);
+	case HTTP1_CHUNKED:
+		return chunked_is_sound(body);
+	case HTTP1_UNTIL_CLOSE:
+	case HTTP1_TUNNEL:
+		return has_data && body->remaining == UINT64_MAX;
+	case HTTP1_FRAMING_COUNT:
+		break;
+	}
+	return false;
+}
+
 bool http1_body_ended(const struct http1_body *body)
 {
 	return body->state == BODY_ENDED;
@@ -293,6 +352,8 @@ enum http1_verdict http1_body_feed_span(struct http1_body *body, const char *byt
 	if (opaque > 0) {
 		taken = size < opaque ? size : (size_t)opaque;
 		http1_body_moved(body, taken);
+	} else if (body->state == BODY_DATA) {
+		body->state = BODY_REFUSED; /* it never began */
 	}
 	while (opaque == 0 && taken < size && body_verdict(body) == HTTP1_MORE &&
 		body->state != BODY_DATA) {

@@ -190,6 +190,10 @@ struct http1_body {
 
 struct http1_body http1_body_begin(const struct http1_head *head);
 
+/* True if this is a body that these functions may have made, or one that never began (zeros): to be
+ * asked of what came from elsewhere before it is fed. */
+bool http1_body_is_sound(const struct http1_body *body);
+
 /* True if the message has ended: at once for HTTP1_NO_BODY and for a length of 0. */
 bool http1_body_ended(const struct http1_body *body);
 

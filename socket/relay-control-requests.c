@@ -232,7 +232,16 @@ static const struct request requests[] = {
 
 static_assert(ELEMENTS(requests) <= CONTROL_REQUESTS_MAX, "each request has room in said[]");
 
-/* A request about one color has two that hold, any other has one. */
+static bool is_of_cookie(size_t row, const char *message)
+{
+	return requests[row].serve == request_affinity &&
+	       strncmp(message, "affinity cookie ", strlen("affinity cookie ")) == 0;
+}
+
+/*
+ * A request about one color has two that hold. So has the affinity: the cookies of the last one
+ * outlive it, and what was said behind it does not tell what they were. Any other has one.
+ */
 static struct control_said *said_slot(struct control *control, size_t row, const char *message)
 {
 	const char *words = strchr(message, ' ');
@@ -243,26 +252,32 @@ static struct control_said *said_slot(struct control *control, size_t row, const
 		(void)sscanf(words, "%15s", name);
 	if (color_from_name(name, &color) < 0)
 		color = COLOR_BLUE;
+	if (requests[row].serve == request_affinity && !is_of_cookie(row, message))
+		color = COLOR_GREEN;
 	return &control->said[row * COLOR_COUNT + color];
+}
+
+static void said_forget(struct control_said *said)
+{
+	free(said->message);
+	said->message = NULL;
 }
 
 static void said_keep(struct control *control, size_t row, char *message)
 {
 	struct control_said *said = said_slot(control, row, message);
 
-	free(said->message);
+	if (is_of_cookie(row, message))
+		said_forget(said + 1); /* which is said behind it */
+	said_forget(said);
 	*said = (struct control_said){message, control->now};
 }
 
 void control_forget_drain(struct control *control, enum color color)
 {
 	for (size_t row = 0; row < ELEMENTS(requests); row++) {
-		struct control_said *said = &control->said[row * COLOR_COUNT + color];
-
-		if (requests[row].serve != request_drain)
-			continue;
-		free(said->message);
-		said->message = NULL;
+		if (requests[row].serve == request_drain)
+			said_forget(&control->said[row * COLOR_COUNT + color]);
 	}
 }
 

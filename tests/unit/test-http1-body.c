@@ -371,9 +371,62 @@ static void a_body_fed_nothing_waits(void **state)
 	assert_false(payload);
 }
 
+/* In every state that reading passes through, the body that was read so far is sound. */
+static void a_body_that_was_read_so_far_can_be_read_on(void **state)
+{
+	static const char chunks[] = "1a;x=\"y\"\r\nabcdefghijklmnopqrstuvwxyz\r\n0\r\n"
+				     "Content-Lengt: x\r\nX: y\r\n\r\n";
+	const struct http1_head head = {.framing = HTTP1_CHUNKED};
+	struct http1_body body = http1_body_begin(&head), none = {0};
+	size_t taken;
+
+	(void)state;
+	assert_true(http1_body_is_sound(&none));
+	for (const char *at = chunks; *at; at++) {
+		assert_true(http1_body_is_sound(&body));
+		assert_int_equal(
+			http1_body_feed(&body, at, 1, &taken), at[1] ? HTTP1_MORE : HTTP1_OK);
+	}
+	assert_true(http1_body_is_sound(&body));
+}
+
+static void a_body_that_nobody_read_is_not_sound(void **state)
+{
+	static const struct http1_body bodies[] = {
+		{.framing = HTTP1_LENGTH},
+		{.framing = HTTP1_LENGTH, .state = 8, .remaining = 1},
+		{.framing = HTTP1_CHUNKED},
+		{.framing = HTTP1_CHUNKED, .state = 1, .remaining = 1},
+		{.framing = HTTP1_CHUNKED, .state = 2, .remaining = UINT64_MAX},
+		{.framing = HTTP1_CHUNKED, .state = 8, .remaining = UINT64_C(0x100000400)},
+		{.framing = HTTP1_CHUNKED, .state = 8, .remaining = UINT64_C(1) << 63},
+		{.framing = HTTP1_CHUNKED, .state = 200},
+		{.framing = HTTP1_UNTIL_CLOSE, .remaining = 5},
+		{.framing = HTTP1_FRAMING_COUNT},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(bodies); i++)
+		assert_false(http1_body_is_sound(&bodies[i]));
+}
+
+/* Without this its reader would wait for ever, at once. */
+static void a_body_that_never_began_is_refused(void **state)
+{
+	struct http1_body body = {0};
+	size_t taken = 1;
+
+	(void)state;
+	assert_int_equal(http1_body_feed(&body, "x", 1, &taken), HTTP1_BAD);
+	assert_int_equal(taken, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_body_that_was_read_so_far_can_be_read_on),
+		cmocka_unit_test(a_body_that_nobody_read_is_not_sound),
+		cmocka_unit_test(a_body_that_never_began_is_refused),
 		cmocka_unit_test(no_body_and_a_length_of_zero_end_at_once),
 		cmocka_unit_test(a_length_ends_with_its_last_byte),
 		cmocka_unit_test(what_ends_with_the_connection_takes_everything),
