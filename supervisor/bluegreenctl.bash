@@ -30,8 +30,8 @@ _bluegreenctl() {
 	-a | --app) words=$(_bluegreenctl_apps) ;;
 	deploy | rollback | plan) words="$(_bluegreenctl_values tag releases)" ;;
 	show | history) words=$(_bluegreenctl_values id history) ;;
-	*) words='status reload deploy rollback abort releases plan history show version help
-		--app --json --no-color --sha256=' ;;
+	*) words='status numbers reload deploy rollback abort releases plan history show version help
+		--app --json --no-color --sha256= --prometheus' ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 }

@@ -41,6 +41,10 @@ double json_figure(const json_t *object, const char *key);
 /* ctl-screen-status.c */
 void screen_status(const struct ctl *ctl, const json_t *status);
 
+/* ctl-screen-numbers.c, and the same in Prometheus' words (ctl-prometheus.c) */
+void screen_numbers(const struct ctl *ctl, const json_t *numbers);
+void prometheus_numbers(const struct ctl *ctl, const json_t *numbers);
+
 /* ctl-screen-cycle.c: one line about a cycle; many of them; everything that is known of one. */
 void screen_summary(const struct ctl *ctl, const json_t *cycle);
 void screen_history(const struct ctl *ctl, const json_t *history);

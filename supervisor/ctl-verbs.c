@@ -40,6 +40,13 @@ static int verb_status(struct ctl *ctl, char **argv)
 	return ask(ctl, &(struct ctl_method){.name = "GetStatus"}, screen_status);
 }
 
+static int verb_numbers(struct ctl *ctl, char **argv)
+{
+	(void)argv;
+	return ask(ctl, &(struct ctl_method){.name = "GetNumbers"},
+		ctl->prometheus ? prometheus_numbers : screen_numbers);
+}
+
 static int verb_reload(struct ctl *ctl, char **argv)
 {
 	(void)argv;
@@ -139,6 +146,8 @@ static int verb_help(struct ctl *ctl, char **argv)
 
 const struct ctl_verb ctl_verbs[] = {
 	{"status", "", "how the app stands: colors, route, relay, cycle", 0, verb_status},
+	{"numbers", "", "what each color served since its release came, and why exchanges ended", 0,
+		verb_numbers},
 	{"reload", "", "restart both colors on what the primary runs, losing no request", 0,
 		verb_reload},
 	{"deploy", "[TAG]", "the same on release TAG; --sha256=HEX is what its archive must have",

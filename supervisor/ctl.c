@@ -15,6 +15,7 @@ enum {
 	OPTION_JSON = 256,
 	OPTION_NO_COLOR,
 	OPTION_SHA256,
+	OPTION_PROMETHEUS,
 	OPTION_VERSION,
 };
 
@@ -23,6 +24,7 @@ static const struct option options[] = {
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"no-color", no_argument, NULL, OPTION_NO_COLOR},
 	{"sha256", required_argument, NULL, OPTION_SHA256},
+	{"prometheus", no_argument, NULL, OPTION_PROMETHEUS},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{0},
@@ -55,6 +57,10 @@ static int verb_run(struct ctl *ctl, int argc, char **argv)
 	/* Whoever gives a checksum relies on its being checked. */
 	if (*ctl->sha256 && (strcmp(verb->name, "deploy") != 0 || argc < 2))
 		return usage_error("--sha256= is for `deploy TAG', not for", verb->name);
+	if (ctl->prometheus && strcmp(verb->name, "numbers") != 0)
+		return usage_error("--prometheus is for `numbers', not for", verb->name);
+	if (ctl->prometheus && ctl->json)
+		return usage_error("--prometheus and --json exclude each other", NULL);
 	r = verb->run(ctl, argc > 0 ? argv + 1 : argv);
 	sd_bus_flush_close_unref(ctl->bus);
 	/* What was written to a full disk or a closed pipe was not told to anybody. */
@@ -93,6 +99,9 @@ int main(int argc, char **argv)
 			break;
 		case OPTION_SHA256:
 			ctl.sha256 = optarg;
+			break;
+		case OPTION_PROMETHEUS:
+			ctl.prometheus = true;
 			break;
 		case OPTION_VERSION:
 			printf("bluegreenctl %s\n", VERSION);

@@ -27,6 +27,7 @@ struct ctl {
 	bool unicode;
 	bool quiet;	    /* the supervisor itself tells the journal what we would */
 	const char *sha256; /* --sha256=, or "" */
+	bool prometheus;
 	sd_bus *bus;
 };
 
