@@ -10,6 +10,11 @@ runs_everywhere() { # TAG: the same release in both colors, blue as the primary
 	check_equal "$2: green runs $1 as the fallback" "ok green fallback $1" "$(told_by green)"
 }
 
+numbers_of() { # EXPRESSION over n; everybody may ask
+	inside runuser -u nobody -- bluegreenctl --json numbers | python3 -c "import json, sys
+n = json.load(sys.stdin); blue = n['colors']['blue']; print($1)"
+}
+
 link_of() { inside readlink "/var/lib/app-bluegreen/app/$1"; }
 
 begin full
@@ -79,6 +84,14 @@ check_equal "no request failed in all of this" 0 "$(($(failed mixed) + $(failed 
 check_equal "no write was executed twice" 0 "$(executed_twice mixed)"
 check_equal "every write acknowledged was executed exactly once by a primary" \
 	"$(writes_acknowledged mixed)" "$(executed_once mixed)"
+check_equal "blue's numbers are those of its release, and the release that was aborted is the one before" \
+	"v1 v5 v1" "$(numbers_of 'blue["release"], blue["earlier"][0]["release"], blue["earlier"][1]["release"]')"
+check_equal "it has answered, without a failure, and each answer is an exchange that is done" "True 0 True" \
+	"$(numbers_of 'blue["reads"] > 0 and blue["writes"] > 0, blue["failed"],
+{e["ending"]: e["count"] for e in blue["endings"]}["done"] == blue["reads"] + blue["writes"]')"
+check_matches "Prometheus is told the same" \
+	'^bluegreen_requests_total\{app="app",color="blue",release="v1",class="write"\} [0-9]+$' \
+	"$(inside bluegreenctl --prometheus numbers | grep 'color="blue".*class="write"')"
 check_equal "the history has every cycle" "reload rollback" \
 	"$(inside bluegreenctl history --json | python3 -c 'import json, sys
 h = json.load(sys.stdin); print(h[0]["verb"], [c["verb"] for c in h if c["verb"] == "rollback"][0])')"
