@@ -134,6 +134,25 @@ def what_a_backend_said_before_the_question_is_no_answer(s):
     same(response.body, b'next')
 
 
+@story(workers=1)
+def what_a_backend_said_before_the_question_is_no_answer_however_much_else_happens(s):
+    """Whatever the order in which the kernel tells it: more is waiting than is asked for at once."""
+    others = [s.client() for _ in range(300)]
+    s.control.wait_counters(connections=300)
+    c, b = warm(s)
+    s.relay.signal(signal.SIGSTOP)
+    s.relay.wait_stopped()
+    c.get('/next')
+    for other in others:
+        other.send(b'G')
+    b.send(b'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil')
+    s.relay.signal(signal.SIGCONT)
+    fresh = s.blue.accept()
+    same(fresh.request().target, '/next')
+    fresh.answer(b'next')
+    same(c.response().body, b'next')
+
+
 def poison(s):
     """A read that every backend answers with a reset: given up soon, after few tries."""
     s.blue.serve(lambda request, wire: wire.reset())
