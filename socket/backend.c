@@ -164,7 +164,8 @@ static bool is_empty(const struct backend *backend)
 /*
  * What stands in it before the question is no answer: a 408 for idling, or bytes behind the
  * response before. Whatever came before the batch of events under way began was noted with it, and
- * the connection dropped; so what may be missed came since, while others of the batch went on.
+ * the connection dropped, unless more was waiting than the batch holds; so what may be missed came
+ * since, while others of the batch went on.
  * A connection that has rested is asked again, because it is then that applications say a 408 or
  * go. One that has just been given back is not: that would cost a system call a request where
  * requests are many, and nobody gives up a connection within QUIET_USEC of its last response. Bytes
@@ -174,7 +175,10 @@ static bool is_empty(const struct backend *backend)
  */
 static bool backend_is_quiet(const struct backend *backend)
 {
-	return backend->worker->now - backend->timer.since < QUIET_USEC || is_empty(backend);
+	const struct worker *worker = backend->worker;
+
+	return (!worker->crowded && worker->now - backend->timer.since < QUIET_USEC) ||
+	       is_empty(backend);
 }
 static struct backend *pool_take(struct worker *worker, enum color color)
 {

@@ -211,6 +211,7 @@ static void worker_events(struct worker *worker)
 
 	n = epoll_wait(worker->epoll_fd, events, EVENT_BATCH, worker_timeout_msec(worker));
 	worker_tick(worker);
+	worker->crowded = n == EVENT_BATCH;
 	for (int i = 0; i < n; i++) {
 		struct watch *watch = events[i].data.ptr;
 
