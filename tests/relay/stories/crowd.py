@@ -83,7 +83,8 @@ def a_crowd_of_idle_clients_costs_little_and_leaves_no_trace(s):
     before = wakes(s)
     time.sleep(1)
     woken = wakes(s) - before
-    assert woken <= 4, f'it woke {woken} times in a second in which nobody said anything'
+    # The pool, the trim of spare buffers and the control thread have a clock; clients have none.
+    assert woken <= 20, f'it woke {woken} times in a second in which nobody said anything'
 
     for sock in clients:
         sock.close()
