@@ -219,6 +219,13 @@ int backend_take(struct worker *worker, enum color color, enum backend_kind kind
 	return 0;
 }
 
+static uint32_t pool_limit(const struct worker *worker)
+{
+	uint32_t limit = worker->shared->settings.connections_max / POOL_SHARE;
+
+	return limit < 1 ? 1 : limit > POOL_MAX ? POOL_MAX : limit;
+}
+
 void backend_give_back(struct backend *backend)
 {
 	struct worker *worker = backend->worker;
@@ -242,7 +249,7 @@ void backend_give_back(struct backend *backend)
 	list_insert(&worker->pool[color], &backend->link);
 	worker->pool_size[color]++;
 	timer_arm(worker, &backend->timer, TIMER_POOL);
-	if (worker->pool_size[color] > POOL_MAX)
+	if (worker->pool_size[color] > pool_limit(worker))
 		backend_drop(container_of(worker->pool[color].previous, struct backend, link));
 }
 

@@ -12,8 +12,12 @@
 
 #include "worker.h"
 
-/* Idle connections kept a worker and color; the coldest go first. */
-#define POOL_MAX 128
+/* Idle connections kept a worker and color; the coldest go first. An application that was good for
+ * so many requests at once is good for as many idle connections, and who closes them between two
+ * waves of requests opens them again in the next. One for each POOL_SHARE clients that there may
+ * be at most, so that descriptors for fresh ones are left where there are few of them. */
+#define POOL_MAX   4096
+#define POOL_SHARE 16
 
 struct backend {
 	struct watch watch; /* first: epoll's pointer */
