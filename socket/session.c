@@ -347,9 +347,16 @@ static void session_note(struct watch *watch, uint32_t events)
 	peer_note(&container_of(watch, struct session, watch)->client, events);
 }
 
+/* What has begun goes on at once. Something new waits until the answers of this batch have gone
+ * through, worker_ready(). */
 static void session_wake(struct watch *watch)
 {
-	session_advance(container_of(watch, struct session, watch));
+	struct session *session = container_of(watch, struct session, watch);
+
+	if (session->state == SESSION_HEAD)
+		session_make_ready(session);
+	else
+		session_advance(session);
 }
 
 static void head_expired(struct session *session)
