@@ -8,6 +8,10 @@
 /* How often the limits are looked at while streams are being ended one after the other. */
 #define CUT_USEC (50 * USEC_PER_MSEC)
 
+/* The part of the time for requests in flight at SIGTERM that streams are given: few of them end by
+ * themselves, and while they last nobody is served at the port. */
+#define STOP_STREAMS_PART 6
+
 static bool in_scope(const struct session *session, enum color color, enum drain_extent extent)
 {
 	if (!session->inflight || session->color != color)
@@ -15,19 +19,28 @@ static bool in_scope(const struct session *session, enum color color, enum drain
 	return extent == DRAIN_OF_ALL || session->class == ROUTE_READS;
 }
 
+static uint64_t half_of(const struct plan_drain *drain)
+{
+	return drain->begun_usec + (drain->streams_usec - drain->begun_usec) / 2;
+}
+
 /*
  * When a stream is ended: at a point of the last half of its time that chance gives it, so that
  * neither the clients of one color nor those of one worker come back in step. Chance is a hash of
- * who it is, keyed by the worker's random number: nothing need be remembered of it.
+ * who it is, keyed by the worker's random number: nothing need be remembered of it. Who was handed
+ * over has lost that moment and gets another one, of the time that is left.
  */
 static uint64_t stream_end(const struct session *session, const struct plan_drain *drain)
 {
 	const struct worker *worker = session->worker;
 	const uint64_t who[] = {(uintptr_t)session, drain->serial};
-	uint64_t window = (drain->streams_usec - drain->begun_usec) / 2;
-	uint64_t before_limit = siphash(&worker->deck.key, who, sizeof(who)) % (window + 1);
+	uint64_t from = half_of(drain);
+	uint64_t window;
 
-	return drain->streams_usec - before_limit;
+	if (from < worker->began_usec)
+		from = worker->began_usec;
+	window = drain->streams_usec > from ? drain->streams_usec - from : 0;
+	return drain->streams_usec - siphash(&worker->deck.key, who, sizeof(who)) % (window + 1);
 }
 
 static bool is_over(const struct session *session, const struct plan_drain *drain)
@@ -84,7 +97,7 @@ static bool anything_left(const struct worker *worker, enum color color)
 
 static uint64_t next_look(const struct worker *worker, const struct plan_drain *drain)
 {
-	uint64_t half = drain->begun_usec + (drain->streams_usec - drain->begun_usec) / 2;
+	uint64_t half = half_of(drain);
 	uint64_t next = USEC_INFINITY;
 
 	if (worker->now < drain->requests_usec)
@@ -95,6 +108,27 @@ static uint64_t next_look(const struct worker *worker, const struct plan_drain *
 	if (worker->now + CUT_USEC < next && (worker->now >= half || next == USEC_INFINITY))
 		next = worker->now + CUT_USEC;
 	return next;
+}
+
+/* As in a drain; but what is relayed as bytes may be short and is given all the time. */
+static void stop_streams(struct worker *worker)
+{
+	uint64_t time = worker->shared->settings.shutdown_usec;
+	struct plan_drain stop = {
+		.begun_usec = worker->stop_at - time,
+		.streams_usec = worker->stop_at - time + time / STOP_STREAMS_PART,
+	};
+	struct link *link, *after;
+
+	list_for_each(link, after, &worker->sessions)
+	{
+		struct session *session = container_of(link, struct session, link);
+
+		if (!session->stream || session->tcp || worker->now < stream_end(session, &stop))
+			continue;
+		exchange_fail(session, ENDING_SHUTDOWN);
+		session_make_ready(session);
+	}
 }
 
 void sessions_drain(struct worker *worker)
@@ -112,6 +146,11 @@ void sessions_drain(struct worker *worker)
 		look = next_look(worker, drain);
 		if (look < next)
 			next = look;
+	}
+	if (worker->stopping) {
+		stop_streams(worker);
+		if (worker->now + CUT_USEC < next)
+			next = worker->now + CUT_USEC;
 	}
 	if (next != USEC_INFINITY)
 		worker->drain_at = next;
@@ -133,6 +172,7 @@ void sessions_stop(struct worker *worker)
 	struct link *link, *after;
 
 	worker->stopping = true;
+	worker->drain_at = worker->now;
 	for (int color = 0; color < COLOR_COUNT; color++)
 		backend_pool_clear(worker, (enum color)color);
 	list_for_each(link, after, &worker->sessions)

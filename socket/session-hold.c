@@ -53,6 +53,11 @@ static void hold(struct session *session)
 
 	if (!list_empty(&session->held))
 		return; /* it was tried, and waits on */
+	/* What was held at SIGTERM was told the same: nobody would come in time. */
+	if (worker->stopping) {
+		session_answer(session, ENDING_SHUTDOWN);
+		return;
+	}
 	if (atomic_fetch_add(&shared->holding, 1) >= worker->plan.hold_requests ||
 		atomic_load(&shared->held_bytes) + bytes > worker->plan.hold_bytes) {
 		atomic_fetch_sub(&shared->holding, 1);

@@ -48,6 +48,7 @@ int worker_init(struct worker *worker, struct shared *shared, uint32_t index)
 	if (worker->mailbox_fd < 0)
 		return -errno;
 	worker_tick(worker);
+	worker->began_usec = worker->now;
 	return 0;
 }
 

@@ -200,6 +200,7 @@ struct worker {
 	uint64_t drain_at; /* when a drain's limits are looked at again */
 	uint32_t shed;	   /* idle clients to be closed after this batch: descriptors ran out */
 	bool crowded;	   /* the batch of events was full: more may be waiting */
+	uint64_t began_usec; /* when the worker did */
 	bool stopping;
 	uint64_t stop_at; /* then what is still in flight is cut */
 

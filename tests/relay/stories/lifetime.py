@@ -180,6 +180,64 @@ def tunnels_and_streams_do_not_hold_up_the_end_for_ever(s):
     assert b'0\r\n\r\n' not in c.read_rest()
 
 
+@story(env={'RELAY_SHUTDOWN_TIMEOUT_USEC': '6000000'})
+def sigterm_ends_streams_and_tunnels_long_before_requests(s):
+    """Nobody is served at the port while they last, and they would last for ever."""
+    plain, stream, tunnel = s.client(), s.client(), s.client()
+    plain.post('/plain', b'x')
+    b1, _ = s.blue.take()
+    stream.get('/events')
+    b2, _ = s.blue.take()
+    b2.send(b'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n')
+    stream.head()
+    tunnel.send(b'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n')
+    b3 = s.blue.ready()
+    b3.head()
+    b3.send(b'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n')
+    same(tunnel.response().status, 101)
+    begun = time.monotonic()
+    s.relay.signal(signal.SIGTERM)
+    stream.expect_end()
+    tunnel.expect_end()
+    b2.expect_end()
+    b3.expect_end()
+    assert 0.5 <= time.monotonic() - begun < 5
+    same(s.relay.wait(0), None)
+    b1.answer(b'plain')
+    same(plain.response().body, b'plain')
+    same(s.relay.wait(), 0)
+
+
+@story
+def sigterm_gives_connections_of_bytes_the_time_of_requests(s):
+    s.control.ok('protocol tcp')
+    c = s.client()
+    b = s.blue.accept()
+    s.relay.signal(signal.SIGTERM)
+    s.relay.expect_calm(0.3)
+    c.send(b'still')
+    same(b.read(5), b'still')
+    b.close()
+    c.close()
+    same(s.relay.wait(), 0)
+
+
+@story(workers=1)
+def a_request_that_loses_its_color_after_sigterm_is_not_held(s):
+    """Both colors go with the machine: who waited for them would keep it from going."""
+    idle, c = s.client(), s.client()
+    c.get('/asked')
+    b, _ = s.blue.take()
+    s.relay.signal(signal.SIGTERM)
+    idle.expect_end()
+    s.blue.refuse()
+    s.green.refuse()
+    b.reset()
+    response = c.response()
+    same((response.status, response.get('Connection')), (503, 'close'))
+    same(s.relay.wait(), 0)
+
+
 @story
 def the_descriptors_are_back_to_what_they_were_when_everybody_has_gone(s):
     s.blue.serve()
