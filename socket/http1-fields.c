@@ -89,6 +89,7 @@ static const char *const kept_beginnings[] = {
 	"cache-control",
 	"content-",
 	"cookie",
+	"date",
 	"expect",
 	"forwarded",
 	"host",

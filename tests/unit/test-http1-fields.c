@@ -271,9 +271,10 @@ static void connection_takes_away_what_merely_resembles_the_kept(void **state)
 static void connection_cannot_take_away_what_the_application_needs(void **state)
 {
 	static const char *const names[] = {"Authorization", "Cache-Control", "Content-Type",
-		"Content-Encoding", "Content-Length", "Cookie", "Expect", "Forwarded", "Host",
-		"If-Match", "Origin", "Range", "Referer", "Sec-WebSocket-Key", "Sec-Fetch-Site",
-		"Set-Cookie", "Trailer", "Via", "X-Forwarded-For", "X-Forwarded-User", "X-Real-IP"};
+		"Content-Encoding", "Content-Length", "Cookie", "Date", "Expect", "Forwarded",
+		"Host", "If-Match", "Origin", "Range", "Referer", "Sec-WebSocket-Key",
+		"Sec-Fetch-Site", "Set-Cookie", "Trailer", "Via", "X-Forwarded-For",
+		"X-Forwarded-User", "X-Real-IP"};
 	static struct http1_head head;
 	char request[256];
 

@@ -54,10 +54,10 @@ def an_answer_without_a_date_gets_one(s):
 @story
 def the_date_of_an_answer_is_the_applications(s):
     c = s.client()
-    for date in ('Thu, 01 Jan 1970 00:00:00 GMT', 'yesterday'):
+    for date, named in (('Thu, 01 Jan 1970 00:00:00 GMT', 'x'), ('yesterday', 'x'), ('today', 'Date')):
         c.get()
         b, _ = s.blue.take()
-        b.answer(b'', fields=[('dAtE', date)])
+        b.answer(b'', fields=[('dAtE', date), ('Connection', named)])
         same(c.response().get('Date'), date)
 
 
