@@ -106,6 +106,24 @@ def a_preface_that_is_not_the_first_thing_said_is_refused_with_505(s):
     assert all(target == '/1' for target in s.blue.targets())
 
 
+@story(workers=1)
+def the_preface_may_come_behind_a_proxy_header_and_be_sent_behind_one(s):
+    proxy = b'PROXY TCP4 203.0.113.9 127.0.0.1 1234 80\r\n'
+    text = proxy + PREFACE + SETTINGS
+    for send in ('no', 'v1'):
+        s.control.ok(f'clients trust=127.0.0.0/8 accept-proxy=yes send-proxy={send}')
+        for at in range(1, len(text), 1 if send == 'no' else 7):
+            c = s.client()
+            c.send(text[:at])
+            s.control.counters()
+            c.send(text[at:])
+            b = s.blue.accept()
+            before = b.read_until(PREFACE + SETTINGS)[:-len(PREFACE + SETTINGS)]
+            assert before[:22] == (b'' if send == 'no' else proxy[:22]), before
+            c.reset()
+            b.read_rest()
+
+
 @story(env={'RELAY_HEAD_TIMEOUT_USEC': '300000', 'RELAY_IDLE_TIMEOUT_USEC': '60000000'})
 def a_preface_that_does_not_end_has_the_time_of_a_head(s):
     for at in (1, 16, 23):
