@@ -34,5 +34,8 @@ host_reboot "$NAME"
 check "after a boot the first request is answered" outside curl -sS -f -m 25 -o /dev/null "$BASE/"
 check "and both colors become healthy" await 30 both_healthy
 check_equal "nothing failed in that boot" "" "$(inside systemctl list-units --failed --plain --no-legend)"
-check "the machine powers off in order" host_stop "$NAME"
+# Those who ask at that moment neither keep it from going nor wait for what goes with it.
+load_begin last --keepalive 8 --writes 20
+sleep 1
+check "the machine powers off in order, whoever is asking" host_stop "$NAME"
 end
