@@ -6,7 +6,8 @@ import random
 from stage.story import BLUE, GREEN, HELD, story
 from stage.wire import chunk, ends, same, wait_until
 
-from .streams import SWITCHED, UPGRADE
+from stories.streams import SWITCHED, UPGRADE
+from stories.succession import both
 
 CLASSES = ('1xx', '2xx', '3xx', '4xx', '5xx')
 # Others look at these: how long, and how much.
@@ -54,6 +55,7 @@ def moved(s, wanted, inflight=0):
     """Exactly these numbers have moved. What one request on one new connection always moves goes
     without saying; what it does not is said as 0."""
     usual = {'relay.begun': 1, 'relay.clients': 1, 'relay.clients-ever': 1}
+    s.control.wait_counters(connections=wanted.get('relay.clients', 1))
     same(settled(s, inflight), {n: v for n, v in {**usual, **wanted}.items() if v})
 
 
@@ -459,6 +461,41 @@ def four_earlier_releases_are_kept(s):
     told = [s.control.numbers(f'blue earlier={n}') for n in (1, 2, 3, 4)]
     same([(t['release'], t['reads']) for t in told], [('6', 6), ('5', 5), ('4', 4), ('3', 3)])
     same(s.control.counters()['blue.reads'], sum(range(1, 8)))
+
+
+# ---- one relay follows another
+
+@both
+def numbers_go_on(s, way):
+    s.blue.serve()
+    c = s.client()
+    s.control.ok('release blue=1.0 green=1.0')
+    served(s, c, 4)
+    s.control.ok('release blue=1.1 green=1.0')
+    served(s, c, 2)
+    before = settled(s)
+    to_app, to_clients = bytes_of(s)
+    way(s)
+    served(s, c, 1)
+    told, earlier = s.control.numbers('blue'), s.control.numbers('blue earlier=1')
+    same((told['release'], told['reads'], told['endings']), ('1.1', 3, {'done': 3}))
+    same((told['bytes-to-app'] * 2, told['bytes-to-clients'] * 2), (to_app * 3, to_clients * 3))
+    same((earlier['release'], earlier['reads'], earlier['status'][1]), ('1.0', 4, 4))
+    after = settled(s)
+    for name in ('relay.clients', 'relay.clients-ever', 'blue.connections', 'blue.pooled'):
+        same(after[name], before[name], name)
+    same(after['relay.begun'], before['relay.begun'] + 1)
+    agree(s)
+
+
+@both
+def what_is_in_flight_ends_once(s, way):
+    c, b = asked(s)
+    way(s)
+    b.answer(b'ok')
+    same(c.response().status, 200)
+    moved(s, {'blue.reads': 1, 'blue.2xx': 1, 'blue.endings.done': 1, 'blue.connects': 1, 'blue.connections': 1,
+              'blue.pooled': 1})
 
 
 # ---- the whole
