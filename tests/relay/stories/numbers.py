@@ -243,6 +243,18 @@ def what_a_drain_cuts_has_an_ending_of_its_own(s):
 
 
 @story
+def a_read_that_a_drain_takes_elsewhere_is_sent_again(s):
+    c, _ = asked(s)
+    s.control.route(GREEN)
+    s.control.drain('blue', requests=0.05)
+    b, _ = s.green.take()
+    b.answer(b'green')
+    same(c.response().body, b'green')
+    moved(s, {'blue.again': 1, 'blue.connects': 1, 'green.reads': 1, 'green.2xx': 1, 'green.endings.done': 1,
+              'green.connects': 1, 'green.connections': 1, 'green.pooled': 1})
+
+
+@story
 def a_stream_is_open_until_it_ends(s):
     c = s.client()
     c.send(UPGRADE)
