@@ -303,6 +303,25 @@ def an_idle_client_that_is_closed_had_no_exchange(s):
     moved(s, {'relay.idle-closed': 1, 'relay.begun': 0, 'relay.clients': 0})
 
 
+@story(env={'RELAY_HEAD_TIMEOUT_USEC': '200000'})
+def a_head_that_does_not_come_whole_is_an_exchange(s):
+    c = s.client()
+    c.send(b'GET / HT')
+    same(c.response().status, 408)
+    c.close()
+    moved(s, {'relay.endings.client-slow': 1, 'relay.clients': 0})
+
+
+@story(workers=1, nofile=64, env={'RELAY_CONNECTIONS': '1000'})
+def an_idle_client_that_is_shed_had_no_exchange(s):
+    for _ in range(120):
+        s.client()
+    wait_until(lambda: s.control.numbers('relay')['clients-ever'] == 120, 'everybody was let in')
+    told = s.control.numbers('relay')
+    assert told['shed'] > 0, told
+    same((told['shed'], told['idle-closed'], told['begun']), (120 - told['clients'], 0, 0))
+
+
 @story(env={'RELAY_CONNECTIONS': '1'}, workers=1)
 def a_client_too_many_is_refused(s):
     first = s.client()
