@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-#include "base/cleanup.h"
-
 #define PRINT	   (HTTP1_CLASS_TARGET | HTTP1_CLASS_VALUE)
 #define TOKEN	   (PRINT | HTTP1_CLASS_TOKEN)
 #define HOST	   (PRINT | HTTP1_CLASS_HOST)
@@ -77,36 +75,6 @@ static const bool field_is_hop_by_hop[HTTP1_FIELD_COUNT] = {
 	[HTTP1_UPGRADE] = true,
 };
 
-/*
- * Beginnings of names that Connection must not take away, though a client may write them there:
- * they are meant for the application (RFC 9110 section 7.6.1: "intended for all recipients"),
- * and a request that arrives without them is another request. What frames and routes would let
- * its body be read as the next request; credentials, origins and addresses are what a proxy or
- * browser put in and the application trusts; a write without its If-Match overwrites.
- */
-static const char *const kept_beginnings[] = {
-	"authorization",
-	"cache-control",
-	"content-",
-	"cookie",
-	"date",
-	"expect",
-	"forwarded",
-	"host",
-	"if-",
-	"max-forwards",
-	"origin",
-	"range",
-	"referer",
-	"sec-",
-	"set-cookie",
-	"trailer",
-	"transfer-encoding",
-	"via",
-	"x-forwarded-",
-	"x-real-ip",
-};
-
 /* `| 0x20` maps no other byte of class token or value onto a lower-case letter, a digit, or the
  * signs in the words we know. */
 bool http1_is_word(const char *bytes, size_t length, const char *word)
@@ -115,18 +83,6 @@ bool http1_is_word(const char *bytes, size_t length, const char *word)
 		if ((bytes[i] | 0x20) != word[i])
 			return false;
 	return word[length] == '\0';
-}
-
-static bool begins_with(const char *bytes, size_t length, const char *beginning)
-{
-	size_t n = strlen(beginning);
-
-	if (length < n)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if ((bytes[i] | 0x20) != beginning[i])
-			return false;
-	return true;
 }
 
 static bool is_blank(char byte)
@@ -288,18 +244,10 @@ static bool list_next(const char **list, const char *end, struct http1_scan *ret
 	return true;
 }
 
-static bool is_kept(const char *name, size_t length)
-{
-	for (size_t i = 0; i < ELEMENTS(kept_beginnings); i++)
-		if (begins_with(name, length, kept_beginnings[i]))
-			return true;
-	return false;
-}
-
 static void option_note(const char *option, size_t length, struct http1_facts *facts)
 {
 	facts->nominations++;
-	if (!is_kept(option, length))
+	if (!http1_is_kept(option, length))
 		facts->nominates = true;
 }
 
@@ -326,7 +274,7 @@ static bool is_event_stream(const char *value, size_t length)
 {
 	static const char type[] = "text/event-stream";
 
-	return begins_with(value, length, type) &&
+	return http1_begins_with(value, length, type) &&
 	       (length == sizeof(type) - 1 || value[sizeof(type) - 1] == ';' ||
 		       is_blank(value[sizeof(type) - 1]));
 }
@@ -390,7 +338,7 @@ static void option_nominate(
 {
 	size_t length = (size_t)(option->end - option->start);
 
-	if (is_kept(option->start, length))
+	if (http1_is_kept(option->start, length))
 		return;
 	for (uint32_t i = 0; i < head->header_count; i++) {
 		struct http1_header *header = &head->headers[i];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the four http1*.c share, and nobody else includes: which byte may stand where, and the
+ * What the http1*.c share, and nobody else includes: which byte may stand where, and the
  * parts of a head.
  */
 #pragma once
@@ -59,6 +59,12 @@ enum http1_verdict http1_fields_parse(
 
 /* `word` in lower case; the bytes, of class token or value, in any. */
 bool http1_is_word(const char *bytes, size_t length, const char *word);
+
+/* The same for what the bytes begin with. */
+bool http1_begins_with(const char *bytes, size_t length, const char *beginning);
+
+/* The name of a field that Connection must not take away (http1-kept.c). */
+bool http1_is_kept(const char *name, size_t length);
 
 /* One CRLF: HTTP1_OK and behind it, HTTP1_MORE, or HTTP1_BAD. */
 enum http1_verdict http1_crlf(struct http1_scan *scan);

@@ -176,9 +176,11 @@ static void persistence_read(struct http1_head *head, const struct http1_facts *
 	head->upgrade = head->minor == 1 && facts->upgrade && facts->upgrade_field;
 }
 
-static const char *host_byte_skip(const char *at, const char *end, const char * not )
+/* Bytes of a host, up to a bracket or to this one. */
+static const char *host_bytes_skip(const char *at, const char *end, char stop)
 {
-	while (at < end && http1_is(*at, HTTP1_CLASS_HOST) && !strchr(not, *at))
+	while (at < end && http1_is(*at, HTTP1_CLASS_HOST) && *at != '[' && *at != ']' &&
+		*at != stop)
 		at++;
 	return at;
 }
@@ -190,11 +192,11 @@ static bool host_is_valid(const struct http1_scan *scan, struct http1_span host)
 
 	if (at < end && *at == '[') {
 		literal = ++at;
-		at = host_byte_skip(at, end, "[]");
+		at = host_bytes_skip(at, end, '\0');
 		if (at == literal || at == end || *at++ != ']')
 			return false;
 	} else {
-		at = host_byte_skip(at, end, "[:]");
+		at = host_bytes_skip(at, end, ':');
 	}
 	if (at < end && *at == ':')
 		for (at++; at < end && *at >= '0' && *at <= '9';)
