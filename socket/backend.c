@@ -31,6 +31,8 @@ struct backend *backend_drop(struct backend *backend)
 	}
 	timer_stop(&backend->timer);
 	counter_add(&worker->counters.connections[backend->color], (uint64_t)-1);
+	if (backend->handed)
+		worker_forget_fd(worker, backend->peer.fd);
 	backend->peer.fd = fd_close(backend->peer.fd);
 	flow_clear(&backend->flow, &worker->buffers);
 	backend->session = NULL;
@@ -137,6 +139,7 @@ int backend_adopt(struct worker *worker, const struct backend *image, int fd, vo
 	r = backend_new(worker, image->color, fd, &backend);
 	if (r < 0)
 		return r;
+	backend->handed = true;
 	backend->port = image->port;
 	backend->pooled = image->pooled;
 	backend->introduced = image->introduced;

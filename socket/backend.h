@@ -25,6 +25,7 @@ struct backend {
 	struct worker *worker;
 	enum color color;
 	in_port_t port;	  /* where the color listened when it was connected */
+	bool handed;	  /* another process connected it */
 	bool pooled;	  /* it came from the pool */
 	bool introduced;  /* it began with a PROXY header: it is its client's, and no other's */
 	bool sent;	  /* bytes of the present request were given to the kernel */

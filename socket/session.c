@@ -49,6 +49,8 @@ void session_end(struct session *session, enum session_end how)
 	/* A reset says that what came is not the whole; an end could be taken for it. */
 	if (how == SESSION_CUT)
 		peer_cut(&session->client);
+	if (session->handed)
+		worker_forget_fd(session->worker, session->client.fd);
 	session->client.fd = fd_close(session->client.fd);
 	atomic_fetch_sub(&session->worker->shared->clients, 1);
 	worker_unwatch(session->worker, &session->watch);
@@ -444,6 +446,7 @@ int session_adopt(
 		return -ENOMEM;
 	*session = *image;
 	session->forward = forward_client_of(&image->source, image->forward.trusted);
+	session->handed = true;
 	session_init(session, worker, fd);
 	r = worker_watch(worker, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, &session->watch);
 	if (r < 0) {

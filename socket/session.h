@@ -72,6 +72,7 @@ struct session {
 	uint64_t sent_at;		/* the first byte of its last attempt was sent */
 	uint64_t answered_at; /* the first byte of the present head of its response came */
 
+	bool handed;	     /* another process accepted it */
 	bool tcp;	     /* relayed as bytes, from its first to its last */
 	bool unread;	     /* not a byte was taken yet: it may begin with HTTP/2's preface */
 	bool keep_alive;     /* what the client wants */

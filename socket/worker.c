@@ -97,6 +97,11 @@ int worker_watch(struct worker *worker, int fd, uint32_t events, struct watch *w
 	return 0;
 }
 
+void worker_forget_fd(struct worker *worker, int fd)
+{
+	(void)epoll_ctl(worker->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+}
+
 void worker_unwatch(struct worker *worker, struct watch *watch)
 {
 	watch->wake = NULL;

@@ -239,6 +239,9 @@ void worker_tick(struct worker *worker);
 const char *worker_date(struct worker *worker);
 
 int worker_watch(struct worker *worker, int fd, uint32_t events, struct watch *watch);
+/* Before a descriptor is closed that came from another process: where its file is still open in a
+ * third one, epoll would go on reporting it (epoll(7), question 6), to memory that is gone. */
+void worker_forget_fd(struct worker *worker, int fd);
 /* No event reaches it any more; bury() is called after the batch. The descriptor was closed by the
  * caller. */
 void worker_unwatch(struct worker *worker, struct watch *watch);

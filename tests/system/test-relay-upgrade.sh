@@ -36,6 +36,8 @@ times() { # COUNT COMMAND...: how often it succeeded
 begin full
 app_begin abrupt quick
 load_begin steady --keepalive 16 --close 8 --websocket 4 --sse 4 --writes 20 --think 20 --log "$(executed_log)"
+# A thousand new connections a second, by the clock.
+load_begin fresh --keepalive 0 --close 64 --spare 400 --rate 1000 --read-path /healthz --no-receipt
 sleep 1
 
 pid=$(unit_pid "$RELAY")
@@ -65,7 +67,10 @@ check "apt installs a later version" apt install /root/app-bluegreen-later.deb
 check_fails "the relay is a new process" test "$pid" = "$(unit_pid "$RELAY")"
 check "which runs the program that is installed now" runs_installed
 sleep 1
-load_end steady
+load_end steady fresh
+check_equal "of a thousand new connections a second none failed" 0 "$(failed fresh)"
+check_equal "none of them was refused" 0 "$(refused fresh)"
+note "$(answered fresh) of them, $(per_second fresh) a second"
 note "$(answered steady) answered, $(per_second steady) a second; longest read $(longest_read_ms steady) ms"
 check_equal "in all of it no request failed and no stream was cut" 0 "$(failed steady)"
 check_equal "none was refused a connection" 0 "$(refused steady)"

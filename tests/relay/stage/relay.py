@@ -284,6 +284,12 @@ class Relay:
                 raise AssertionError(f'the relay did not notify {wanted}') from None
             self.notified += message.decode().split('\n')
 
+    def said_so_far(self):
+        """What the service manager was told up to now."""
+        while select.select([self.notify], [], [], 0)[0]:
+            self.notified += self.notify.recv(4096).decode().split('\n')
+        return self.notified
+
     # -- the next one
 
     def stored(self):
@@ -302,9 +308,9 @@ class Relay:
             else:
                 assert not fds, f'descriptors with {words}'
 
-    def succeed(self, change=lambda stored: stored):
+    def succeed(self, change=lambda stored: stored, forget=True):
         """As `systemctl restart` does with RestartKillSignal=SIGUSR2; the successor must not leave
-        anything in the store."""
+        anything in the store. forget: the manager does as it is told with what is in it."""
         os.kill(self.pid, signal.SIGUSR2)
         kept = change(self.stored())
         same(self.wait(), 0)
@@ -319,7 +325,7 @@ class Relay:
             if 'FDSTOREREMOVE' in words:
                 removed.add(words['FDNAME'])
         same(removed, {'h', 'handover'})
-        for fd, _ in kept:
+        for fd, _ in kept if forget else ():
             os.close(fd)
         self.notification('READY=1')
         self.notified.clear()

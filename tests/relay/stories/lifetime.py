@@ -18,6 +18,22 @@ def it_tells_the_service_manager_that_it_is_ready_and_that_it_stops(s):
     same(s.relay.wait(), 0)
 
 
+@story(env={'WATCHDOG_USEC': '200000'})
+def it_gives_signs_of_life_while_all_of_it_lives(s):
+    for _ in range(3):
+        s.relay.notification('WATCHDOG=1')
+        s.relay.notified.clear()
+
+
+@story(env={'WATCHDOG_USEC': '200000', 'WATCHDOG_PID': '1'})
+def a_watchdog_for_another_process_is_none_of_its_business(s):
+    s.blue.serve()
+    s.works()
+    s.relay.expect_calm(0.3)
+    s.control.counters()
+    assert 'WATCHDOG=1' not in s.relay.said_so_far(), s.relay.notified
+
+
 @story(publics=('tcp', 'tcp6', 'unix', 'tcp'))
 def it_serves_every_listener(s):
     s.blue.serve()

@@ -440,6 +440,24 @@ def a_store_that_kept_too_little_costs_only_what_it_lost(s):
     s.works()
 
 
+@story
+def a_manager_that_keeps_everything_open_does_no_harm(s):
+    """The kernel goes on telling epoll of a connection that was closed here and is open there."""
+    tunnels = [upgraded(s) for _ in range(8)]
+    s.relay.succeed(forget=False)
+    for c, b in tunnels:
+        b.send(b'x')
+        same(c.read(1), b'x')
+        b.reset()
+    s.control.wait_counters(blue_streams=0, connections=0)
+    for c, _ in tunnels:
+        c.sock.send(b'more')
+        c.reset()
+    s.blue.serve()
+    for _ in range(20):
+        s.works()
+
+
 @story(env={'NOTIFY_SOCKET': ''})
 def without_a_store_what_is_in_flight_is_finished(s):
     c = s.client()
