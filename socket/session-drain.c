@@ -156,8 +156,22 @@ void sessions_drain(struct worker *worker)
 		worker->drain_at = next;
 }
 
+/* Returns how many were left to be closed. */
+static uint32_t pools_shed(struct worker *worker, uint32_t count)
+{
+	for (int color = 0; color < COLOR_COUNT; color++) {
+		struct link *pool = &worker->pool[color];
+
+		for (; count > 0 && !list_empty(pool); count--)
+			backend_drop(container_of(pool->previous, struct backend, link));
+	}
+	return count;
+}
+
 void sessions_shed(struct worker *worker, uint32_t count)
 {
+	/* A connection to a color is made again in no time, and nobody notices. */
+	count = pools_shed(worker, count);
 	while (count-- > 0 && !list_empty(&worker->timers[TIMER_IDLE])) {
 		struct timer *timer =
 			container_of(worker->timers[TIMER_IDLE].next, struct timer, link);

@@ -149,7 +149,8 @@ void sessions_follow_plan(struct worker *worker);
 /* Ends what is past a drain's limits; sets worker->drain_at. */
 void sessions_drain(struct worker *worker);
 
-/* Closes idle clients, at most so many, the longest idle first: descriptors ran out. */
+/* Closes what is idle, at most so many: pooled connections first, then clients, the longest idle
+ * first. Descriptors ran out. */
 void sessions_shed(struct worker *worker, uint32_t count);
 
 /* SIGTERM: idle clients are closed, the others with their next response. */

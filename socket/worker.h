@@ -176,7 +176,7 @@ struct worker_counters {
 	struct counter clients_ever, clients_refused, idle_closed, shed;
 };
 
-/* Idle clients closed at once where descriptors ran out. */
+/* Idle connections, pooled ones first, closed at once where descriptors ran out. */
 #define SHED_COUNT 16
 
 struct worker {

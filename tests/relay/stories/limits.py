@@ -412,6 +412,27 @@ def a_listener_whose_connections_cannot_be_accepted_is_asked_now_and_then_and_re
 
 
 @story(workers=1, nofile=64, env={'RELAY_CONNECTIONS': '1000'})
+def where_descriptors_run_out_pooled_connections_go_before_clients(s):
+    s.blue.serve(lambda request, wire: gate.wait() and s.blue.tell(request, wire))
+    gate = threading.Event()
+    first = [s.client() for _ in range(20)]
+    for c in first:
+        c.get('/')
+    wait_until(lambda: len(s.blue.seen) == 20, 'all of them are with blue')
+    gate.set()
+    for c in first:
+        same(c.response().status, 200)
+        c.close()
+    s.control.wait_counters(connections=0)
+    clients = []
+    for _ in range(40):  # as many as there are descriptors for, if no backend's is kept
+        clients.append(s.client())
+        s.control.wait_counters(connections=len(clients))
+    for c in clients:
+        s.works(c)
+
+
+@story(workers=1, nofile=64, env={'RELAY_CONNECTIONS': '1000'})
 def a_long_body_needs_no_descriptor_that_is_not_there(s):
     size = 8 << 20
     block = bytes(range(256)) * 4096
