@@ -41,7 +41,7 @@ struct control_said {
 struct control {
 	struct relay *relay;
 	const struct service *service;
-	int listener_fd, signal_fd;
+	int listener_fd, signal_fd, epoll_fd;
 	uint64_t listener_rests_until; /* 0: it does not */
 	uint64_t now;		       /* what times in a request are counted from */
 	uint64_t beat_at;	       /* when the workers are asked again whether they live */
@@ -55,6 +55,14 @@ struct control {
 	bool drain_announced[COLOR_COUNT];
 	uint64_t refused_at[COLOR_COUNT];
 };
+
+/* What there is to do. */
+struct control_ready {
+	bool signal, news, listener, clients[CONTROL_CLIENTS_MAX];
+};
+
+/* Waits for any of it; -1: for ever. 0 or -errno. */
+int control_wait(struct control *control, int msec, struct control_ready *ret_ready);
 
 void control_say(struct control_client *client, const char *format, ...) _printf_(2, 3);
 

@@ -6,11 +6,11 @@
 #include "relay-control-parts.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -39,6 +39,9 @@ static const char *const owed_names[OWED_COUNT] = {
 
 static void client_drop(struct control_client *client)
 {
+	/* What the manager keeps a copy of would not leave by being closed. */
+	if (client->fd >= 0)
+		(void)epoll_ctl(client->control->epoll_fd, EPOLL_CTL_DEL, client->fd, NULL);
 	client->fd = fd_close(client->fd);
 	client->owed = OWED_NOTHING;
 }
@@ -285,27 +288,7 @@ static void on_signal(struct control *control)
 		control_stop(control);
 }
 
-enum { POLL_SIGNAL, POLL_NEWS, POLL_LISTENER, POLL_CLIENTS };
-
-/* What is waited for at this moment; poll(2) passes over negative descriptors. */
-static void poll_fill(const struct control *control, struct pollfd *polled)
-{
-	polled[POLL_SIGNAL].fd = control->signal_fd;
-	polled[POLL_NEWS].fd = relay_news_fd(control->relay);
-	polled[POLL_LISTENER].fd = control->listener_rests_until ? -1 : control->listener_fd;
-	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
-		const struct control_client *client = &control->clients[i];
-
-		/* Answers come in order: what is asked behind one that is owed waits. */
-		polled[POLL_CLIENTS + i].fd = client->owed == OWED_NOTHING ? client->fd : -1;
-	}
-	for (size_t i = 0; i < POLL_CLIENTS + CONTROL_CLIENTS_MAX; i++) {
-		polled[i].events = POLLIN;
-		polled[i].revents = 0;
-	}
-}
-
-static int poll_timeout_msec(const struct control *control)
+static int wait_msec(const struct control *control)
 {
 	uint64_t now = now_usec(), next = USEC_INFINITY;
 
@@ -320,23 +303,24 @@ static int poll_timeout_msec(const struct control *control)
 
 static int turn(struct control *control)
 {
-	struct pollfd polled[POLL_CLIENTS + CONTROL_CLIENTS_MAX];
+	struct control_ready ready;
+	int r;
 
-	poll_fill(control, polled);
-	if (poll(polled, ELEMENTS(polled), poll_timeout_msec(control)) < 0)
-		return errno == EINTR ? 0 : -errno;
+	r = control_wait(control, wait_msec(control), &ready);
+	if (r < 0)
+		return r;
 	if (control->listener_rests_until && now_usec() >= control->listener_rests_until)
 		control->listener_rests_until = 0;
 	beat(control);
-	if (polled[POLL_SIGNAL].revents)
+	if (ready.signal)
 		on_signal(control);
-	if (polled[POLL_NEWS].revents)
+	if (ready.news)
 		on_news(control);
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
-		if (polled[POLL_CLIENTS + i].revents)
+		if (ready.clients[i])
 			on_client(&control->clients[i]);
 	/* Who has left has made room before somebody new is let in. */
-	if (polled[POLL_LISTENER].revents)
+	if (ready.listener)
 		on_listener(control);
 	return 0;
 }
@@ -446,7 +430,7 @@ int control_open(int listener_fd, struct relay *relay, const struct service *ser
 	control->relay = relay;
 	control->service = service;
 	control->listener_fd = listener_fd;
-	control->signal_fd = -EBADF;
+	control->signal_fd = control->epoll_fd = -EBADF;
 	control->plan = plan_initial();
 	numbers_begin(&control->numbers, now_usec());
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
@@ -459,7 +443,8 @@ int control_open(int listener_fd, struct relay *relay, const struct service *ser
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGUSR2);
 	control->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (control->signal_fd < 0)
+	control->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (control->signal_fd < 0 || control->epoll_fd < 0)
 		return -errno;
 	control_publish(control);
 	*ret_control = take_ptr(control);
@@ -475,6 +460,7 @@ struct control *control_close(struct control *control)
 	for (size_t i = 0; i < CONTROL_SAID_MAX; i++)
 		free(control->said[i].message);
 	control->signal_fd = fd_close(control->signal_fd);
+	control->epoll_fd = fd_close(control->epoll_fd);
 	free(control);
 	return NULL;
 }
