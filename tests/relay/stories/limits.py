@@ -153,16 +153,16 @@ def a_client_that_stops_reading_is_cut(s):
     s.control.wait_counters(blue_inflight=0, connections=0)
 
 
-@story(env={'RELAY_STALL_TIMEOUT_USEC': '500000', 'RELAY_RESPONSE_TIMEOUT_USEC': '500000'})
+@story(env={'RELAY_STALL_TIMEOUT_USEC': '1500000', 'RELAY_RESPONSE_TIMEOUT_USEC': '1500000'})
 def a_client_that_reads_slowly_but_steadily_is_not_cut(s):
-    size, step = 12 << 20, 1 << 20  # more than the kernel's buffers take
+    size, step = 40 << 20, 2 << 20  # much more than the kernel's buffers take
     c = s.client(receive_buffer=65536)
     c.get('/big')
     b, _ = s.blue.take()
     s.background(lambda: b.answer(bytes(size)))
     c.head()
     for _ in range(size // step):
-        time.sleep(0.15)
+        time.sleep(0.1)
         c.swallow(step)
     s.control.wait_counters(blue_inflight=0, connections=1)
 
@@ -180,15 +180,15 @@ def a_backend_that_stops_reading_an_upload_is_a_504(s):
     s.control.wait_counters(blue_failed=1, blue_inflight=0, connections=0)
 
 
-@story(env={'RELAY_STALL_TIMEOUT_USEC': '500000', 'RELAY_RESPONSE_TIMEOUT_USEC': '500000'})
+@story(env={'RELAY_STALL_TIMEOUT_USEC': '1500000', 'RELAY_RESPONSE_TIMEOUT_USEC': '1500000'})
 def a_backend_that_reads_an_upload_slowly_but_steadily_is_waited_for(s):
-    size, step = 12 << 20, 1 << 20
+    size, step = 40 << 20, 2 << 20
     c = s.client()
     s.background(lambda: c.post('/big', bytes(size)))
     b = s.blue.ready()
     b.head()
     for _ in range(size // step):
-        time.sleep(0.15)
+        time.sleep(0.1)
         b.swallow(step)
     b.answer(b'thanks')
     same(c.response().body, b'thanks')
