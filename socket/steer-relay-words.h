@@ -43,7 +43,8 @@ void steer_words_counters(char **words, struct steer_counters *ret_counters);
 /* "n,n,n"; what is not said stays as it is. */
 void steer_words_latency(const char *text, uint64_t counts[static STEER_LATENCY_BUCKETS]);
 
-/* steer-relay-numbers.c: "blue release=1.2 reads=N ...", "blue earlier=1 ...", "relay clients=N
+/* steer-relay-words-numbers.c: "blue release=1.2 reads=N ...", "blue earlier=1 ...", "relay
+ * clients=N
  * ...", into what they are of; -EBADMSG for anything else. What is not known is passed over. */
 int steer_words_numbers(char **words, struct steer_numbers *numbers);
 

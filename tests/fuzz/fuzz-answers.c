@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any bytes as what the relay says to the supervisor: a route, a drain's end and counters are read
- * within their ranges or not at all, and what is read is said by the relay's own words again.
+ * Any bytes as what the relay says to the supervisor: a route, a drain's end, counters and numbers
+ * are read within their ranges or not at all, and what is read is said by the relay's own words
+ * again.
  */
 #include <string.h>
 
@@ -87,6 +88,40 @@ static void counters_check(void)
 	must(memcmp(&counters, &again, sizeof(counters)) == 0);
 }
 
+static void endings_check(const struct steer_endings *endings)
+{
+	must(endings->count <= STEER_ENDINGS_MAX);
+	for (size_t i = 0; i < endings->count; i++) {
+		size_t length = strnlen(endings->of[i].name, STEER_ENDING_MAX);
+
+		must(length > 0 && length < STEER_ENDING_MAX);
+		must(steer_ending_reason(endings->of[i].name) != NULL);
+	}
+}
+
+static void sum_check(const struct steer_sum *sum)
+{
+	must(strnlen(sum->release, STEER_RELEASE_MAX) < STEER_RELEASE_MAX);
+	endings_check(&sum->endings);
+}
+
+static void numbers_check(void)
+{
+	static struct steer_numbers numbers;
+
+	memset(&numbers, 0, sizeof(numbers));
+	(void)steer_words_numbers(words, &numbers);
+	endings_check(&numbers.endings);
+	for (int color = 0; color < COLOR_COUNT; color++) {
+		const struct steer_color_numbers *of = &numbers.colors[color];
+
+		must(of->earlier_count <= STEER_EARLIER_MAX);
+		sum_check(&of->sum);
+		for (size_t i = 0; i < of->earlier_count; i++)
+			sum_check(&of->earlier[i]);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	if (size > MESSAGE_MAX || (size > 0 && memchr(bytes, '\0', size)))
@@ -97,5 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	drained_check();
 	split(bytes, size);
 	counters_check();
+	split(bytes, size);
+	numbers_check();
 	return 0;
 }
