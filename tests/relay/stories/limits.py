@@ -167,7 +167,7 @@ def a_client_that_reads_slowly_but_steadily_is_not_cut(s):
     s.control.wait_counters(blue_inflight=0, connections=1)
 
 
-@story(env={'RELAY_STALL_TIMEOUT_USEC': '60000000', 'RELAY_RESPONSE_TIMEOUT_USEC': '500000'})
+@story(env={'RELAY_STALL_TIMEOUT_USEC': '60000000', 'RELAY_RESPONSE_TIMEOUT_USEC': '2000000'})
 def a_backend_that_stops_reading_an_upload_is_a_504(s):
     c = s.client()
     c.send(b'POST /big HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n')
