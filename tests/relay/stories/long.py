@@ -17,8 +17,8 @@ SMUGGLED = b'GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n'
 
 
 def marked(mark, size):
-    """A body every 16 bytes of which tell whose they are and where they stood."""
-    return b''.join(b'%07x:%07x\n' % (mark, at) for at in range(0, size + 16, 16))[:size]
+    """A body every 16 bytes of which tell whose they are and in which page they stood."""
+    return b''.join(b'%07x:%07x\n' % (mark, at) * 256 for at in range(0, size, 4096))[:size]
 
 
 @story(workers=1)
