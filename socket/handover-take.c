@@ -64,6 +64,7 @@ static void take_counters(void *owner, const uint64_t *values, size_t count)
 
 	if (count != sizeof(*counters) / sizeof(*all)) {
 		log_info("The counters begin anew: they are others than before.");
+		control_count_anew(taking->control);
 		return;
 	}
 	for (size_t i = 0; i < count; i++)

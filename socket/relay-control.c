@@ -383,6 +383,11 @@ int control_adopt_numbers(struct control *control, const char *hex)
 	return 0;
 }
 
+void control_count_anew(struct control *control)
+{
+	numbers_count_anew(&control->numbers, now_usec());
+}
+
 /* The numbers behind what was said: saying a release again must not begin them anew. */
 void control_write(const struct control *control, FILE *file)
 {

@@ -50,5 +50,7 @@ size_t control_list_fds(const struct control *control, int fds[static CONTROL_CL
 int control_said(struct control *control, uint64_t said_at, char *message);
 /* The numbers of each release, as control_write() put them down. -EINVAL: of another version. */
 int control_adopt_numbers(struct control *control, const char *hex);
+/* The counters behind them could not be taken, and begin at 0. */
+void control_count_anew(struct control *control);
 /* A connection of before; takes the descriptor, also on failure. */
 int control_adopt(struct control *control, int fd, const char *owed);

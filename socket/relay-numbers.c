@@ -10,8 +10,7 @@
 #define NUMBERS_COUNT (sizeof(struct numbers) / sizeof(uint64_t))
 _Static_assert(sizeof(struct numbers) % sizeof(uint64_t) == 0, "a row of numbers");
 
-/* Before the release came, and now. A worker may count between two of our looks at its counters, so
- * a number is never below what it was. */
+/* What came since; a counter is never below what it was. */
 static struct numbers difference(const struct numbers *now, const struct numbers *before)
 {
 	uint64_t row[NUMBERS_COUNT], base[NUMBERS_COUNT];
@@ -53,6 +52,13 @@ void numbers_begin(struct numbers_book *book, uint64_t now)
 {
 	for (int color = 0; color < COLOR_COUNT; color++)
 		book->colors[color].since_usec = now;
+}
+
+void numbers_count_anew(struct numbers_book *book, uint64_t now)
+{
+	for (int color = 0; color < COLOR_COUNT; color++)
+		memset(&book->colors[color].base, 0, sizeof(book->colors[color].base));
+	numbers_begin(book, now);
 }
 
 static void earlier_push(struct numbers_color *of, const struct numbers_earlier *earlier)

@@ -53,6 +53,10 @@ void numbers_begin(struct numbers_book *book, uint64_t now);
 void numbers_release(struct numbers_book *book, const struct relay_totals *totals, enum color color,
 	const char *release, uint64_t now);
 
+/* The workers' counters were lost and begin at 0: the numbers of the present releases do so, too.
+ */
+void numbers_count_anew(struct numbers_book *book, uint64_t now);
+
 /* Of the color since its release came. */
 struct numbers numbers_of(
 	const struct numbers_book *book, const struct relay_totals *totals, enum color color);

@@ -122,6 +122,23 @@ static void earlier_releases_are_kept_up_to_a_limit(void **state)
 			green->earlier[i].sum.requests[ROUTE_READS], NUMBERS_EARLIER_MAX + 2 - i);
 }
 
+/* A successor that counts otherwise knows the releases, but not what was counted. */
+static void counters_that_were_lost_begin_a_release_anew(void **state)
+{
+	(void)state;
+	numbers_release(&book, &totals, COLOR_BLUE, "1.0", 1500);
+	serve(COLOR_BLUE, 3);
+	numbers_release(&book, &totals, COLOR_BLUE, "1.1", 2000);
+	serve(COLOR_BLUE, 4);
+	memset(&totals, 0, sizeof(totals));
+	numbers_count_anew(&book, 3000);
+	serve(COLOR_BLUE, 2);
+	assert_int_equal(numbers_of(&book, &totals, COLOR_BLUE).requests[ROUTE_READS], 2);
+	assert_int_equal(book.colors[COLOR_BLUE].since_usec, 3000);
+	assert_string_equal(book.colors[COLOR_BLUE].release, "1.1");
+	assert_int_equal(book.colors[COLOR_BLUE].earlier[0].sum.requests[ROUTE_READS], 3);
+}
+
 /* Each counter of a worker is in the totals: what is forgotten there would be told as 0. */
 static void every_counter_is_summed(void **state)
 {
@@ -235,6 +252,7 @@ int main(void)
 		cmocka_unit_test_setup(
 			a_release_that_is_not_said_or_said_again_changes_nothing, begin),
 		cmocka_unit_test_setup(earlier_releases_are_kept_up_to_a_limit, begin),
+		cmocka_unit_test_setup(counters_that_were_lost_begin_a_release_anew, begin),
 		cmocka_unit_test_setup(every_counter_is_summed, begin),
 		cmocka_unit_test_setup(a_color_is_told_in_words, begin),
 		cmocka_unit_test_setup(the_relay_is_told_in_words, begin),

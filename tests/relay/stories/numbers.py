@@ -533,7 +533,7 @@ def what_is_in_flight_ends_once(s, way):
 
 @story
 def after_anything_at_all_the_sums_agree(s):
-    """Requests of every kind, good and bad, through colors that answer, reset, refuse and hang up."""
+    """Requests of every kind, good and bad, through colors that answer, reset, break off and talk nonsense."""
     chance = random.Random(20)
 
     def fickle(request, wire):
