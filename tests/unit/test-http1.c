@@ -259,6 +259,29 @@ static void a_framing_field_that_must_not_be_there_is_not_forwarded(void **state
 	}
 }
 
+/* Its sender may believe it, and send the body where the next response is expected. */
+static void a_204_that_announces_a_body_is_the_last_on_its_connection(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t size;
+		bool keep_alive;
+	} responses[] = {
+		{MESSAGE("HTTP/1.1 204 No\r\n\r\n"), true},
+		{MESSAGE("HTTP/1.1 204 No\r\n" CL "0\r\n\r\n"), true},
+		{MESSAGE("HTTP/1.1 204 No\r\n" CL "5\r\n\r\n"), false},
+		{MESSAGE("HTTP/1.1 204 No\r\n" TE "chunked\r\n\r\n"), false},
+		{MESSAGE("HTTP/1.1 304 No\r\n" CL "5\r\n\r\n"), true},
+	};
+	static struct http1_head head;
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(responses); i++) {
+		sample_read(responses[i].bytes, responses[i].size, HTTP1_GET, HTTP1_OK, &head);
+		assert_int_equal(head.keep_alive, responses[i].keep_alive);
+	}
+}
+
 static void a_connection_persists_by_version_and_option(void **state)
 {
 	static const struct {
@@ -405,6 +428,7 @@ int main(void)
 		cmocka_unit_test(a_response_to_head_has_no_body_but_its_length),
 		cmocka_unit_test(success_of_connect_is_a_tunnel),
 		cmocka_unit_test(a_framing_field_that_must_not_be_there_is_not_forwarded),
+		cmocka_unit_test(a_204_that_announces_a_body_is_the_last_on_its_connection),
 		cmocka_unit_test(a_connection_persists_by_version_and_option),
 		cmocka_unit_test(nothing_is_left_of_the_head_that_was_read_before),
 		cmocka_unit_test(what_follows_a_head_is_not_part_of_it),
