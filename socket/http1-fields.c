@@ -7,42 +7,6 @@
 
 #include <string.h>
 
-#define PRINT	   (HTTP1_CLASS_TARGET | HTTP1_CLASS_VALUE)
-#define TOKEN	   (PRINT | HTTP1_CLASS_TOKEN)
-#define HOST	   (PRINT | HTTP1_CLASS_HOST)
-#define TOKEN_HOST (TOKEN | HTTP1_CLASS_HOST)
-
-const uint8_t http1_classes[256] = {
-	['\t'] = HTTP1_CLASS_VALUE,
-	[' '] = HTTP1_CLASS_VALUE,
-	['!'] = TOKEN_HOST,
-	['"'] = PRINT,
-	['#'] = TOKEN,
-	['$' ... '\''] = TOKEN_HOST,
-	['(' ... ')'] = HOST,
-	['*' ... '+'] = TOKEN_HOST,
-	[','] = HOST,
-	['-' ... '.'] = TOKEN_HOST,
-	['/'] = PRINT,
-	['0' ... '9'] = TOKEN_HOST,
-	[':' ... ';'] = HOST,
-	['<'] = PRINT,
-	['='] = HOST,
-	['>' ... '@'] = PRINT,
-	['A' ... 'Z'] = TOKEN_HOST,
-	['['] = HOST,
-	['\\'] = PRINT,
-	[']'] = HOST,
-	['^'] = TOKEN,
-	['_'] = TOKEN_HOST,
-	['`'] = TOKEN,
-	['a' ... 'z'] = TOKEN_HOST,
-	['{'] = PRINT,
-	['|'] = TOKEN,
-	['}'] = PRINT,
-	['~'] = TOKEN_HOST,
-	[0x80 ... 0xff] = HTTP1_CLASS_VALUE,
-};
 
 static const char *const field_names[HTTP1_FIELD_COUNT] = {
 	[HTTP1_CONNECTION] = "connection",
@@ -175,12 +139,26 @@ static void forwarded_recognise(const char *name, size_t length, struct http1_he
 		header->hop_by_hop = true;
 }
 
+/* The same as http1_is_word() for a name that is as long as the word. */
+static bool is_word_of(const char *name, size_t length, const char *word)
+{
+	const uint64_t lower = UINT64_C(0x2020202020202020);
+
+	if (length < sizeof(uint64_t))
+		return http1_is_word(name, length, word);
+	for (size_t i = 0; i + sizeof(uint64_t) < length; i += sizeof(uint64_t))
+		if ((http1_load(name + i) | lower) != http1_load(word + i))
+			return false;
+	length -= sizeof(uint64_t);
+	return (http1_load(name + length) | lower) == http1_load(word + length);
+}
+
 static void field_recognise(const char *name, size_t length, struct http1_header *header)
 {
 	enum http1_field field = field_candidate(name, length);
 
 	header->hop_by_hop = field_is_hop_by_hop[field];
-	if (field != HTTP1_OTHER && !http1_is_word(name, length, field_names[field])) {
+	if (field != HTTP1_OTHER && !is_word_of(name, length, field_names[field])) {
 		header->hop_by_hop = is_lookalike(name, length, field_names[field]);
 		field = HTTP1_OTHER;
 	}
@@ -196,8 +174,7 @@ static enum http1_verdict header_parse(struct http1_scan *scan, struct http1_hea
 	const char *line = scan->at, *end = scan->end, *at = line, *name_end, *value, *value_end;
 	enum http1_verdict verdict;
 
-	while (at < end && http1_is(*at, HTTP1_CLASS_TOKEN))
-		at++;
+	at = http1_skip_token(at, end);
 	if (at == end)
 		return HTTP1_MORE;
 	if (*at != ':' || at == line)
@@ -206,9 +183,7 @@ static enum http1_verdict header_parse(struct http1_scan *scan, struct http1_hea
 	while (at < end && is_blank(*at))
 		at++;
 	value = at;
-	while (at < end && http1_is(*at, HTTP1_CLASS_VALUE))
-		at++;
-	value_end = at;
+	value_end = at = http1_skip_value(at, end);
 	while (value_end > value && is_blank(value_end[-1]))
 		value_end--;
 	scan->at = at;

@@ -70,6 +70,11 @@ static enum http1_verdict version_parse(struct http1_scan *scan, uint8_t *ret_mi
 	static const char form[] = "HTTP/0.0";
 	const char *at = scan->at;
 
+	if (scan->end - at >= 8 && http1_load(at) == http1_load("HTTP/1.1")) {
+		*ret_minor = 1;
+		scan->at += 8;
+		return HTTP1_OK;
+	}
 	for (size_t i = 0; i < sizeof(form) - 1; i++) {
 		if (at + i == scan->end)
 			return HTTP1_MORE;
@@ -120,8 +125,7 @@ enum http1_verdict http1_request_line_parse(struct http1_scan *scan, struct http
 	const char *at = scan->at, *end = scan->end, *target;
 	enum http1_verdict verdict;
 
-	while (at < end && http1_is(*at, HTTP1_CLASS_TOKEN))
-		at++;
+	at = http1_skip_token(at, end);
 	if (at - scan->start > METHOD_MAX)
 		return HTTP1_BAD;
 	if (at == end)
@@ -132,8 +136,7 @@ enum http1_verdict http1_request_line_parse(struct http1_scan *scan, struct http
 	head->method = method_recognise(scan->start, head->method_name.length);
 
 	target = ++at;
-	while (at < end && http1_is(*at, HTTP1_CLASS_TARGET))
-		at++;
+	at = http1_skip_target(at, end);
 	if (at == end)
 		return HTTP1_MORE;
 	if (*at != ' ' || at == target)
@@ -177,8 +180,7 @@ enum http1_verdict http1_status_line_parse(struct http1_scan *scan, struct http1
 
 	if (scan->at < scan->end && *scan->at != '\r' && *scan->at != ' ')
 		return HTTP1_BAD;
-	while (scan->at < scan->end && http1_is(*scan->at, HTTP1_CLASS_VALUE))
-		scan->at++;
+	scan->at = http1_skip_value(scan->at, scan->end);
 	verdict = http1_crlf(scan);
 	head->first_header = http1_offset(scan, scan->at);
 	return verdict;

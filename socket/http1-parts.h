@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "http1.h"
 
@@ -25,6 +26,20 @@ static inline bool http1_is(char byte, uint8_t class)
 {
 	return http1_classes[(uint8_t)byte] & class;
 }
+
+/* Eight bytes as a number: for comparing, whatever the machine's order. */
+static inline uint64_t http1_load(const char *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return word;
+}
+
+/* Behind the bytes of a class that stand at `at`; eight are looked at in one step. */
+const char *http1_skip_token(const char *at, const char *end);
+const char *http1_skip_target(const char *at, const char *end);
+const char *http1_skip_value(const char *at, const char *end);
 
 /* Where reading is; never past `end`. */
 struct http1_scan {
