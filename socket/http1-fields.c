@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-
 static const char *const field_names[HTTP1_FIELD_COUNT] = {
 	[HTTP1_CONNECTION] = "connection",
 	[HTTP1_CONTENT_LENGTH] = "content-length",

@@ -381,7 +381,7 @@ def where_no_pipe_can_be_had_a_buffer_does(s):
     c.get('/long')
     b, _ = s.blue.take()
     limits = resource.prlimit(s.relay.pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(s.relay.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+    resource.prlimit(s.relay.pid, resource.RLIMIT_NOFILE, (s.relay.descriptors(), limits[1]))
     s.background(lambda: b.answer(NOISE))
     same(c.head().get('Content-Length'), str(len(NOISE)))
     c.need(lambda: len(c.buffer) > MIB)
