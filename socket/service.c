@@ -131,7 +131,7 @@ void service_fd_name(const struct service *service, int fd, char *name, size_t s
 
 	if (length >= size)
 		length = size - 1;
-	if (length > 0)
+	if (found && length > 0)
 		memcpy(name, found, length);
 	name[length] = '\0';
 }
