@@ -8,6 +8,16 @@ import statistics
 from measure import FLAT
 
 
+def by_round(rounds, metric):
+    return {r["round"]: r[metric] for r in rounds}
+
+
+def side_by_side(columns):
+    """The values of each round that all of them have."""
+    common = set.intersection(*map(set, columns))
+    return [[column[number] for column in columns] for number in sorted(common)]
+
+
 class Goal:
     """relay's metric / the best of the peers', or an amount where there are no peers."""
 
@@ -19,15 +29,13 @@ class Goal:
 
     def round_values(self, results):
         """A value a round; results: of all workloads, {workload: {contestant: [round, ...]}}."""
-        rounds = results.get(self.workload, {})
-        if any(not rounds.get(who) for who in ("relay", *self.peers)):
-            return []
-        values = [r[self.metric] for r in rounds["relay"]]
-        if not self.peers:
-            return values
+        of_all = results.get(self.workload, {})
+        columns = [by_round(of_all.get(who, []), self.metric) for who in ("relay", *self.peers)]
         best = max if self.at_least else min
-        beside = zip(*([r[self.metric] for r in rounds[who]] for who in self.peers))
-        return [mine / max(best(theirs), 1e-9) for mine, theirs in zip(values, beside)]
+        return [
+            mine / max(best(theirs), 1e-9) if theirs else mine
+            for mine, *theirs in side_by_side(columns)
+        ]
 
     def words(self, value):
         if self.unit:
@@ -58,10 +66,10 @@ class Flatness(Goal):
         super().__init__(name, "", "cpu_ms_per_1000", (), limit)
 
     def round_values(self, results):
-        if any(not results.get(name, {}).get("relay") for name in FLAT):
-            return []
-        together = zip(*([r[self.metric] for r in results[name]["relay"]] for name in FLAT))
-        return [max(values) / max(min(values), 1e-9) for values in together]
+        columns = [
+            by_round(results.get(name, {}).get("relay", []), self.metric) for name in FLAT
+        ]
+        return [max(values) / max(min(values), 1e-9) for values in side_by_side(columns)]
 
 
 CPU = "cpu_ms_per_1000"

@@ -80,7 +80,6 @@ HAPROXY = """
 global
     nbthread {workers}
     maxconn {connections}
-    # Descriptors for as many connections to the backend may be missing; they are not needed.
     no strict-limits
 defaults
     mode http
@@ -96,7 +95,7 @@ frontend public
     http-request set-header X-Forwarded-Host %[req.hdr(Host)]
     default_backend app
 backend app
-    server app 127.0.0.1:{backend}
+    server app 127.0.0.1:{backend} {backend_limit}
 """
 
 
@@ -146,6 +145,9 @@ class Proxy:
     def write(self, name, text, clients):
         """The configuration; room for more than a few thousand clients only where they come,
         because that is memory too."""
+        descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        # Who has one process for all runs dry before it has a connection for each of so many.
+        spare = descriptors - clients - 1000
         words = {
             "directory": self.directory,
             "workers": self.workers,
@@ -153,7 +155,8 @@ class Proxy:
             "backend": BACKEND_PORT,
             "backlog": BACKLOG,
             "connections": 4096 if clients <= 1000 else 2 * clients,
-            "descriptors": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+            "descriptors": descriptors,
+            "backend_limit": f"maxconn {spare}" if spare < clients else "",
         }
         path = os.path.join(self.directory, name)
         with open(path, "w", encoding="ascii") as file:

@@ -10,15 +10,21 @@ import goals
 from measure import FLAT, WARM_UP
 
 METRICS = ("rps", "p50_us", "p99_us", "cpu_ms_per_1000", "rss_kib")
+IDLE_METRICS = ("clients", "rss_started_kib", "bytes_per_client")
 STRANGERS_MAX = 0.05  # of the processors; above it, figures are not the proxies' alone
 CLIENT_MAX = 0.9  # of a processor; above it, the client's limit is measured
-HTTP_NAMES = ("relay", "nginx", "haproxy")
 BYTES_NAMES = ("nginx-stream", "socket-proxyd")
+NAMES = ("relay", "nginx", "haproxy") + BYTES_NAMES
 
 
-def medians(rounds):
-    values = {key: statistics.median(r[key] for r in rounds) for key in METRICS}
+def medians(rounds, metrics=METRICS):
+    values = {key: statistics.median(r[key] for r in rounds) for key in metrics}
     return {key: round(v, 3 if key == "cpu_ms_per_1000" else 0) for key, v in values.items()}
+
+
+def summary(workload, rounds):
+    """What the report keeps of a contestant's rounds."""
+    return medians(rounds, METRICS + IDLE_METRICS if workload.idle else METRICS)
 
 
 def median(rounds, key):
@@ -26,17 +32,17 @@ def median(rounds, key):
 
 
 def describe_machine(options, contestants):
+    """The lines at the head of a run, which its report keeps."""
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
     model = models[0] if models else platform.machine()
-    print(f"{os.cpu_count()} x {model}, Linux {platform.release()}, load {os.getloadavg()[0]:.2f}")
-    print("; ".join(proxy.version() for proxy in contestants))
     placed = "the proxy pinned to a processor of its own" if options.pin else "nothing pinned"
-    print(
+    return [
+        f"{os.cpu_count()} x {model}, Linux {platform.release()}, load {os.getloadavg()[0]:.2f}",
+        "; ".join(proxy.version() for proxy in contestants),
         f"{options.workers} workers each, {placed}; medians of {options.rounds} interleaved rounds"
-        f" of {options.seconds} s after {WARM_UP} s; connections to the backend are kept"
-        " (but the relay opens one for each POST). *: bytes only, no HTTP"
-    )
+        f" of {options.seconds} s after {WARM_UP} s",
+    ]
 
 
 def row(name, rounds, direct):
@@ -63,12 +69,9 @@ def print_workload(workload, name, results):
     direct = median(results["direct"], "rps") if "direct" in results else 0
     for proxy, rounds in results.items():
         print(row(proxy, rounds, direct))
-    relay = results["relay"]
-    print(
-        f"  beside the relay, for 1,000 requests: client {median(relay, 'client_ms_per_1000'):.2f}"
-        f" ms ({median(relay, 'client_share'):.0%} of a processor),"
-        f" backend {median(relay, 'backend_ms_per_1000'):.2f} ms"
-    )
+    relay = results.get("relay")
+    if relay:
+        print_ends(relay)
     if workload.idle:
         for proxy, rounds in results.items():
             print(
@@ -78,8 +81,16 @@ def print_workload(workload, name, results):
     warn(workload, results)
 
 
+def print_ends(relay):
+    print(
+        f"  beside the relay, for 1,000 requests: client {median(relay, 'client_ms_per_1000'):.2f}"
+        f" ms ({median(relay, 'client_share'):.0%} of a processor),"
+        f" backend {median(relay, 'backend_ms_per_1000'):.2f} ms"
+    )
+
+
 def warn(workload, results):
-    worst = max(r["strangers"] for rounds in results.values() for r in rounds)
+    worst = max((r["strangers"] for rounds in results.values() for r in rounds), default=0)
     if worst > STRANGERS_MAX:
         print(
             f"  Other programs took up to {worst:.0%} of the processors meanwhile:"
@@ -95,42 +106,58 @@ def warn(workload, results):
         )
 
 
-def cell(summary, direct):
-    if not summary:
-        return ""
-    text = f"{summary['cpu_ms_per_1000']:.1f} ms"
-    return text + (f", {summary['rps'] / direct['rps']:.2f}" if direct else "")
+def cost(figures, direct):
+    text = f"{figures['cpu_ms_per_1000']:.1f} ms"
+    return text + (f", {figures['rps'] / direct['rps']:.2f}" if direct else "")
+
+
+def p99(figures, _):
+    return f"{figures['p99_us'] / 1000:.1f} ms"
+
+
+def memory(figures, _):
+    return f"{figures['rss_kib'] / 1024:.1f} MiB"
+
+
+def started(figures, _):
+    return f"{figures['rss_started_kib'] / 1024:.1f} MiB"
+
+
+def a_client(figures, _):
+    return f"{figures['bytes_per_client']:,.0f} bytes"
+
+
+# Of the README's table: the row's title, the workload, what of it.
+ROWS = (
+    ("64 kept connections, 5 bytes", "keepalive", cost),
+    ("a connection for each request", "close", cost),
+    ("1 MiB", "large", cost),
+    ("POST, 64 kept connections", "post", cost),
+    *((f"{int(name[6:]):,} kept connections", name, cost) for name in FLAT),
+    ("p99 at half load", "half-load", p99),
+    ("p99 of 1 MiB, at full load", "large", p99),
+    ("resident, 64 clients at full load", "keepalive", memory),
+    ("resident, nobody there", "idle-50000", started),
+    ("an idle client adds", "idle-50000", a_client),
+)
+
+
+def markdown_row(title, of_all, words):
+    cells = (words(of_all[who], of_all.get("direct")) if who in of_all else "" for who in NAMES)
+    return f"| {title} | " + " | ".join(cells) + " |"
 
 
 def print_markdown(path):
-    """The README's table, from the last run's report."""
+    """The README's tables, from the last run's report."""
     with open(path, encoding="ascii") as file:
         report = json.load(file)
-    names = HTTP_NAMES + BYTES_NAMES
-    print("| | " + " | ".join(name + " \\*" * (name in BYTES_NAMES) for name in names) + " |")
-    print("|---" * (len(names) + 1) + "|")
-    titles = {
-        "keepalive": "64 kept connections, 5 bytes",
-        "close": "a connection for each request",
-        "large": "1 MiB",
-        "post": "POST, 64 kept connections",
-        **{name: f"{int(name[6:]):,} kept connections" for name in FLAT},
-    }
-    workloads = report["workloads"]
-    for name, title in titles.items():
-        of_all = workloads.get(name, {})
-        cells = (cell(of_all.get(who), of_all.get("direct")) for who in names)
-        if of_all:
-            print(f"| {title} | " + " | ".join(cells) + " |")
-    for name, title in {
-        "half-load": "p99 at half load",
-        "large": "p99 of 1 MiB at full load",
-    }.items():
-        of_all = workloads.get(name, {})
-        cells = (f"{of_all[n]['p99_us'] / 1000:.1f} ms" if n in of_all else "" for n in names)
-        if of_all:
-            print(f"| {title} | " + " | ".join(cells) + " |")
-    print("\n| goal | limit | reached | from - to | |\n|---|---|---|---|---|")
+    print("\n".join(report["about"]) + "\n")
+    print("| | " + " | ".join(name + " \\*" * (name in BYTES_NAMES) for name in NAMES) + " |")
+    print("|---" * (len(NAMES) + 1) + "|")
+    for title, workload, words in ROWS:
+        if workload in report["workloads"]:
+            print(markdown_row(title, report["workloads"][workload], words))
+    print("\n| goal | | reached | least to greatest | |\n|---|---|---|---|---|")
     for goal in report["goals"]:
         amount, spread, limit = goals.line_of(goal)
         verdict = "met" if goal["met"] else "**not met**"
