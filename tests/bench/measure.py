@@ -5,10 +5,12 @@ import json
 import os
 import select
 import subprocess
+import time
 
 import proxies
 
 WARM_UP = 0.3
+SETTLE = 0.3  # who forks is not done when it answers first
 CLIENT_DEADLINE = 90  # beyond what is measured: opening connections, late answers
 
 BOTH = ("direct", "relay", "nginx", "haproxy", "nginx-stream", "socket-proxyd")
@@ -148,6 +150,8 @@ def measure(options, proxy, workload, backend_pid, rate=None):
     proxy.start(workload.connections)
     try:
         pin(options, proxy)
+        if workload.idle:
+            time.sleep(SETTLE)
         rss_started = proxy.rss_kib()
         client = Client(pinned(options, "client") + client_command(options, proxy, workload, rate))
         rss_before = rss_started

@@ -124,7 +124,7 @@ def started(figures, _):
 
 
 def a_client(figures, _):
-    return f"{figures['bytes_per_client']:,.0f} bytes"
+    return f"{figures['bytes_per_client']:,.0f} bytes (at {figures['clients']:,.0f})"
 
 
 # Of the README's table: the row's title, the workload, what of it.
