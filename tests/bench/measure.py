@@ -22,6 +22,8 @@ class Workload:
     def __init__(self, title, *arguments, who=HTTP, connections=64, **more):
         self.title, self.who, self.own_arguments = title, who, arguments
         self.wanted = self.connections = connections
+        # Processes that share the connections, where one would be at its limit before the proxy.
+        self.clients = more.get("clients", 1)
         self.rated = more.get("rated", False)  # an open loop at half of the keep-alive throughput
         self.large = "--path=/large" in arguments
         self.idle = more.get("idle", False)
@@ -32,7 +34,7 @@ class Workload:
         self.connections = min(self.wanted, room)
 
     def arguments(self):
-        return [*self.own_arguments, f"--connections={self.connections}"]
+        return [*self.own_arguments, f"--connections={self.connections // self.clients}"]
 
 
 def at_once(count):
@@ -43,7 +45,7 @@ def at_once(count):
 WORKLOADS = {
     "keepalive": Workload("GET, 5 bytes, 64 kept connections", who=BOTH),
     "close": Workload(
-        "GET, 5 bytes, a connection for every request, 64 at once", "--close", who=BOTH
+        "GET, 5 bytes, a connection for every request, 64 at once", "--close", who=BOTH, clients=2
     ),
     "large": Workload("GET, 1 MiB, 16 kept connections", "--path=/large", who=BOTH, connections=16),
     "post": Workload("POST, 5 bytes both ways, 64 kept connections", "--method=POST"),
@@ -145,6 +147,14 @@ def pin(options, proxy):
         )
 
 
+def hear_results(clients, seconds):
+    """What all of them found. Of the percentiles, the worse one's."""
+    found = [json.loads(client.hear(seconds)) for client in clients]
+    merged = {key: sum(one[key] for one in found) for key in ("requests", "errors")}
+    worst = {key: max(one[key] for one in found) for key in ("seconds", "p50_us", "p99_us")}
+    return {**merged, **worst}
+
+
 def measure(options, proxy, workload, backend_pid, rate=None):
     """One contestant in one round: started, loaded, ended."""
     proxy.start(workload.connections)
@@ -153,21 +163,23 @@ def measure(options, proxy, workload, backend_pid, rate=None):
         if workload.idle:
             time.sleep(SETTLE)
         rss_started = proxy.rss_kib()
-        client = Client(pinned(options, "client") + client_command(options, proxy, workload, rate))
+        command = pinned(options, "client") + client_command(options, proxy, workload, rate)
+        clients = [Client(command) for _ in range(workload.clients)]
         rss_before = rss_started
         if workload.idle:
-            client.hear(CLIENT_DEADLINE)
+            clients[0].hear(CLIENT_DEADLINE)
             rss_before = proxy.rss_kib()
-            client.go_on()
-        client.hear(CLIENT_DEADLINE)  # "counting"
-        sample = Sample(proxy.pids(), [client.process.pid], [backend_pid])
-        line = client.hear(options.seconds + CLIENT_DEADLINE)
+            clients[0].go_on()
+        for client in clients:
+            client.hear(CLIENT_DEADLINE)  # "counting"
+        sample = Sample(proxy.pids(), [client.process.pid for client in clients], [backend_pid])
+        found = hear_results(clients, options.seconds + CLIENT_DEADLINE)
         proxy_s, client_s, backend_s, strangers_s, all_s = sample.take()
         rss = rss_before if workload.idle else proxy.rss_kib()
-        client.end()
+        for client in clients:
+            client.end()
     finally:
         proxy.stop()
-    found = json.loads(line)
     thousands = max(found["requests"], 1) / 1000
     return {
         "rps": found["requests"] / found["seconds"],
@@ -180,7 +192,7 @@ def measure(options, proxy, workload, backend_pid, rate=None):
         "bytes_per_client": (rss - rss_started) * 1024 / workload.connections,
         "client_ms_per_1000": client_s * 1000 / thousands,
         "backend_ms_per_1000": backend_s * 1000 / thousands,
-        "client_share": client_s / found["seconds"],
+        "client_share": client_s / found["seconds"] / workload.clients,
         "errors": found["errors"],
         "strangers": max(0, strangers_s / all_s),
     }
