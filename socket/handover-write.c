@@ -124,6 +124,7 @@ static int sessions_collect(struct relay *relay, struct sessions *ret_sessions)
 
 	for (uint32_t i = 0; i < relay_worker_count(relay); i++)
 		list_for_each(link, after, &relay_worker(relay, i)->sessions) sessions.count++;
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers they are */
 	sessions.all = calloc(sessions.count + 1, sizeof(*sessions.all));
 	if (!sessions.all)
 		return -ENOMEM;
@@ -131,6 +132,7 @@ static int sessions_collect(struct relay *relay, struct sessions *ret_sessions)
 	for (uint32_t i = 0; i < relay_worker_count(relay); i++)
 		list_for_each(link, after, &relay_worker(relay, i)->sessions)
 			sessions.all[sessions.count++] = container_of(link, struct session, link);
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression) */
 	qsort(sessions.all, sessions.count, sizeof(*sessions.all), by_deadline);
 	*ret_sessions = sessions;
 	return 0;

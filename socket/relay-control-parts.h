@@ -34,8 +34,8 @@ struct control_client {
 
 /* A request that was carried out and still holds, for a successor. */
 struct control_said {
-	char *message;
 	uint64_t at;
+	char message[CONTROL_MESSAGE_MAX + 1]; /* "": nothing */
 };
 
 struct control {

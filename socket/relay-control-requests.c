@@ -259,18 +259,17 @@ static struct control_said *said_slot(struct control *control, size_t row, const
 
 static void said_forget(struct control_said *said)
 {
-	free(said->message);
-	said->message = NULL;
+	said->message[0] = '\0';
 }
 
-static void said_keep(struct control *control, size_t row, char *message)
+static void said_keep(struct control *control, size_t row, const char *message)
 {
 	struct control_said *said = said_slot(control, row, message);
 
 	if (is_of_cookie(row, message))
 		said_forget(said + 1); /* which is said behind it */
-	said_forget(said);
-	*said = (struct control_said){message, control->now};
+	said->at = control->now;
+	(void)snprintf(said->message, sizeof(said->message), "%s", message);
 }
 
 void control_forget_drain(struct control *control, enum color color)
@@ -308,19 +307,19 @@ static void refuse_words(struct control_client *client, const struct request *re
 /* -ENOENT: there is no such request. -EINVAL: it is not understood. */
 static int serve(struct control_client *client, char *message, const struct request **ret_request)
 {
-	_cleanup_free_ char *whole = strdup(message);
-	char *words = message, *verb = strsep(&words, " ");
+	char whole[CONTROL_MESSAGE_MAX + 1];
+	char *words = message, *verb;
 	int r;
 
-	if (!whole)
-		return -ENOMEM;
+	(void)snprintf(whole, sizeof(whole), "%s", message);
+	verb = strsep(&words, " ");
 	for (size_t row = 0; row < ELEMENTS(requests); row++) {
 		if (strcmp(requests[row].verb, verb) != 0)
 			continue;
 		*ret_request = &requests[row];
 		r = requests[row].serve(client, words ? words : message + strlen(message));
 		if (r >= 0 && requests[row].holds)
-			said_keep(client->control, row, take_ptr(whole));
+			said_keep(client->control, row, whole);
 		return r;
 	}
 	return -ENOENT;

@@ -394,7 +394,7 @@ void control_write(const struct control *control, FILE *file)
 	for (size_t i = 0; i < CONTROL_SAID_MAX; i++) {
 		const struct control_said *said = &control->said[i];
 
-		if (said->message)
+		if (*said->message)
 			fprintf(file, "said at=%llu %s\n", (unsigned long long)said->at,
 				said->message);
 	}
@@ -462,8 +462,6 @@ struct control *control_close(struct control *control)
 		return NULL;
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		client_drop(&control->clients[i]);
-	for (size_t i = 0; i < CONTROL_SAID_MAX; i++)
-		free(control->said[i].message);
 	control->signal_fd = fd_close(control->signal_fd);
 	control->epoll_fd = fd_close(control->epoll_fd);
 	free(control);
