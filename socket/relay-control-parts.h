@@ -77,3 +77,6 @@ void control_serve(struct control_client *client, char *message);
 
 /* A drain that has ended is nothing to be said to a successor. */
 void control_forget_drain(struct control *control, enum color color);
+
+/* A connection that is not in use; NULL if all are. */
+struct control_client *control_client_free(struct control *control);

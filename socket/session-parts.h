@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of a session share: session.c (heads, and the life of a connection),
- * session-client.c, session-hold.c, session-affinity.c and session-answer.c.
+ * What the files of a session share: session.c (the life of a connection), session-client.c,
+ * session-head.c, session-hold.c, session-affinity.c and session-answer.c.
  */
 #pragma once
 
@@ -28,6 +28,13 @@ void proxy_expired(struct session *session);
 /* Writes what a connection to a color begins with, if anything; returns its length. */
 size_t session_introduce(struct session *session, char out[static PROXY_HEADER_WRITE_MAX]);
 
+/* session-head.c: what is relayed as bytes from its first one on; a head that did not come in time.
+ */
+void bytes_begin(struct session *session);
+void head_expired(struct session *session);
+
 /* One step each; true if another may follow at once. */
+bool head_step(struct session *session);
+bool held_step(struct session *session);
 bool answer_step(struct session *session);
 bool linger_step(struct session *session);
