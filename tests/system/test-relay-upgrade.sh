@@ -8,16 +8,6 @@
 
 RELAY=app-bluegreen-relay.service
 
-# The same package with a later version.
-later_deb() {
-	local work
-	work=$(mktemp -d)
-	dpkg-deb -R "$(deb)" "$work/tree"
-	sed -i 's/^Version: .*/&+later1/' "$work/tree/DEBIAN/control"
-	dpkg-deb --root-owner-group -b "$work/tree" "$work/app-bluegreen-later.deb" >/dev/null
-	echo "$work/app-bluegreen-later.deb"
-}
-
 # The program that runs is the one that is installed.
 # shellcheck disable=SC2016 # expanded there
 runs_installed() {

@@ -9,16 +9,6 @@ instances() { echo "blue $(color_pid blue), green $(color_pid green)"; }
 
 pids() { echo "$(instances), relay $(unit_pid app-bluegreen-relay)"; }
 
-# The same package with a later version.
-later_deb() {
-	local work
-	work=$(mktemp -d)
-	dpkg-deb -R "$(deb)" "$work/tree"
-	sed -i 's/^Version: .*/&+later1/' "$work/tree/DEBIAN/control"
-	dpkg-deb --root-owner-group -b "$work/tree" "$work/app-bluegreen-later.deb" >/dev/null
-	echo "$work/app-bluegreen-later.deb"
-}
-
 stopped() { [ "$(inside systemctl show -P ActiveState "$1")" = inactive ]; }
 
 begin full

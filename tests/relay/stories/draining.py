@@ -6,9 +6,9 @@ import time
 from stage.story import BLUE, GREEN, story
 from stage.wire import chunk, ends, same
 
+from stories.streams import upgraded
+
 SSE = b'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n'
-UPGRADE = b'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'
-SWITCHED = b'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'
 
 
 def begin(s, method='GET'):
@@ -26,16 +26,6 @@ def begin_stream(s):
     c, b = begin(s)
     b.send(SSE)
     same(c.head().status, 200)
-    return c, b
-
-
-def begin_tunnel(s):
-    c = s.client()
-    c.send(UPGRADE)
-    b = s.blue.ready()
-    b.head()
-    b.send(SWITCHED)
-    same(c.response().status, 101)
     return c, b
 
 
@@ -270,7 +260,7 @@ def a_read_that_is_moved_waits_if_the_other_color_refuses(s):
 
 @story
 def streams_are_ended_at_theirs_spread_over_its_last_half(s):
-    pairs = [begin_stream(s) for _ in range(20)] + [begin_tunnel(s) for _ in range(20)]
+    pairs = [begin_stream(s) for _ in range(20)] + [upgraded(s) for _ in range(20)]
     plain, b = begin(s, 'POST')
     s.control.wait_counters(blue_streams=40)
     s.control.route(GREEN)
@@ -294,7 +284,7 @@ def streams_are_ended_at_theirs_spread_over_its_last_half(s):
 def streams_do_not_end_in_the_order_in_which_they_began(s):
     """Nor evenly: each has its own moment. With 20 of them in the ten looks of half a second, chance
     keeps the order once in 10^13."""
-    for begin_one in (begin_stream, begin_tunnel):
+    for begin_one in (begin_stream, upgraded):
         s.control.route(BLUE)
         pairs = [begin_one(s) for _ in range(20)]
         s.control.route(GREEN)
@@ -311,7 +301,7 @@ def each_limit_is_for_its_own(s):
     for requests, streams in ((60, 0.2), (0.2, 60)):
         s.control.route(BLUE)
         stream, b1 = begin_stream(s)
-        tunnel, b2 = begin_tunnel(s)
+        tunnel, b2 = upgraded(s)
         plain, b3 = begin(s, 'POST')
         s.control.route(GREEN)
         s.control.drain('blue', requests=requests, streams=streams)
@@ -340,7 +330,7 @@ def each_limit_is_for_its_own(s):
 @story
 def a_drain_of_reads_cuts_streams_but_no_tunnels(s):
     stream, b1 = begin_stream(s)
-    tunnel, b2 = begin_tunnel(s)
+    tunnel, b2 = upgraded(s)
     s.control.route('reads=green:100 writes=blue:100')
     s.control.drain('blue', 'reads', streams=0.2)
     s.control.drained('blue', 'reads', cut=1, streams=1)

@@ -6,7 +6,7 @@ import random
 from stage.story import BLUE, GREEN, HELD, story
 from stage.wire import chunk, ends, same, wait_until
 
-from stories.streams import SWITCHED, UPGRADE
+from stories.streams import upgraded
 from stories.succession import both
 
 CLASSES = ('1xx', '2xx', '3xx', '4xx', '5xx')
@@ -256,12 +256,7 @@ def a_read_that_a_drain_takes_elsewhere_is_sent_again(s):
 
 @story
 def a_stream_is_open_until_it_ends(s):
-    c = s.client()
-    c.send(UPGRADE)
-    b = s.blue.ready()
-    b.head()
-    b.send(SWITCHED)
-    same(c.response().status, 101)
+    c, b = upgraded(s)
     begun = {'blue.1xx': 1, 'blue.streams-ever': 1, 'blue.connects': 1}
     moved(s, {**begun, 'blue.streams': 1, 'blue.inflight': 1, 'blue.connections': 1}, inflight=1)
     b.close()

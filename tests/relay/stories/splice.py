@@ -10,6 +10,8 @@ import socket
 from stage.story import story
 from stage.wire import Ended, chunk, same, wait_until
 
+from stories.streams import upgraded
+
 KIB = 1 << 10
 MIB = 1 << 20
 STALLED = 64 * MIB  # the kernel's own buffers are smaller than this
@@ -17,8 +19,6 @@ NOISE = random.Random(4).randbytes(3 * MIB + 11)
 # Below and above what makes a body long, of a buffer and of a pipe.
 SIZES = [size + more for size in (32 * KIB, 64 * KIB, 96 * KIB, 256 * KIB, 320 * KIB, MIB)
          for more in (-1, 0, 1)]
-UPGRADE = b'GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: noise\r\n\r\n'
-SWITCHED = b'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: noise\r\n\r\n'
 
 
 def pipes(s):
@@ -212,12 +212,7 @@ def both_ways(s, c, b):
 
 @story
 def a_tunnel_takes_much_both_ways_and_ends_both_ways(s):
-    c = s.client()
-    c.send(UPGRADE)
-    b = s.blue.ready()
-    b.head()
-    b.send(SWITCHED)
-    same(c.response().status, 101)
+    c, b = upgraded(s)
     both_ways(s, c, b)
 
 
