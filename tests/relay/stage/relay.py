@@ -187,7 +187,8 @@ class Relay:
         self.follow = lambda stored: self.start(named, env, nofile, stored)
         self.status = None
         given = [(listener.fileno(), name) for listener, name in named] + list(stored)
-        high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 600)
+        above = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
+        high = [fcntl.fcntl(fd, fcntl.F_DUPFD, above)
                 for fd in [self.stderr] + [fd for fd, _ in given]]
         environment = {
             'PATH': os.environ.get('PATH', ''), 'LISTEN_FDS': str(len(given)),
@@ -343,7 +344,9 @@ class Relay:
         """Its wait status as a shell would say it; None if it still runs."""
         if self.status is None:
             pidfd = os.pidfd_open(self.pid)
-            ready, _, _ = select.select([pidfd], [], [], WAIT if seconds is None else seconds)
+            poll = select.poll()
+            poll.register(pidfd, select.POLLIN)
+            ready = poll.poll(1000 * (WAIT if seconds is None else seconds))
             os.close(pidfd)
             if ready:
                 _, status = os.waitpid(self.pid, 0)
