@@ -188,7 +188,7 @@ class Relay:
         self.status = None
         given = [(listener.fileno(), name) for listener, name in named] + list(stored)
         above = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
-        high = [fcntl.fcntl(fd, fcntl.F_DUPFD, above)
+        high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, above)
                 for fd in [self.stderr] + [fd for fd, _ in given]]
         environment = {
             'PATH': os.environ.get('PATH', ''), 'LISTEN_FDS': str(len(given)),
