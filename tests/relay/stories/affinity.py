@@ -5,7 +5,7 @@ import re
 import struct
 
 from stage.story import BLUE, GREEN, story
-from stage.wire import same
+from stage.wire import same, wait_until
 
 KEY = '000102030405060708090a0b0c0d0e0f'
 OTHER_KEY = 'ff' * 16
@@ -447,11 +447,12 @@ def a_cookie_that_has_outlived_its_ramp_is_no_longer_looked_for(s):
     by_cookie(s, life=0.2)
     s.control.ok('affinity none')
     person = Person(s.client())
-    for _ in range(1000):
+
+    def outlived():
         person.jar = sealed('v1', 5)
         person.ask()
-        if person.told is None:
-            break
+        return person.told is None
+    wait_until(outlived, 'the cookie has outlived its ramp')
     other = Person(s.client())
     for one in (person, other) * 3:
         one.jar = sealed('v1', 5)
