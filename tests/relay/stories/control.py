@@ -2,7 +2,7 @@
 """The control protocol: what is wrong is said to be wrong, and changes nothing."""
 
 from stage.story import BLUE, GREEN, HELD, LIMITS, story, tell
-from stage.wire import same
+from stage.wire import same, wait_until
 
 KEY = 32 * '7'
 WRONG = [
