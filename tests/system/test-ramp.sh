@@ -24,6 +24,9 @@ releases_begin <<-END
 	Strategy=swap
 	[Route]
 	Ramp=10%:9s 50%:9s
+	# Errors are what this is about: latencies are those of a machine that others use too.
+	[Gate]
+	MaxLatencyRatio=off
 END
 release_make v1
 deploy deploy v1
