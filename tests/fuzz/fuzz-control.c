@@ -227,8 +227,6 @@ static void request_check(char *message)
 
 static void control_begin(struct control *of)
 {
-	for (size_t i = 0; i < CONTROL_SAID_MAX; i++)
-		free(of->said[i].message);
 	memset(of, 0, sizeof(*of));
 	of->plan.route = route_held();
 	of->plan.clients.trust = trust_localhost();
@@ -239,14 +237,14 @@ static void successor_check(void)
 {
 	control_begin(&successor);
 	for (size_t i = 0; i < CONTROL_SAID_MAX; i++) {
-		const struct control_said *said = &control.said[i];
-		_cleanup_free_ char *message = said->message ? strdup(said->message) : NULL;
+		struct control_said said = control.said[i];
+		char *message = said.message;
 
-		if (!message)
+		if (!*message)
 			continue;
 		for (const char *at = message; *at; at++)
 			must(*at >= ' ' && *at <= '~');
-		must(control_said(&successor, said->at, message) == 0);
+		must(control_said(&successor, said.at, message) == 0);
 	}
 	plan_equal(&control.plan, &successor.plan);
 	must(control.routed == successor.routed);
