@@ -10,10 +10,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/names.h"
+#include "base/number.h"
 #include "session.h"
 
 static const char *const state_names[SESSION_STATE_COUNT] = {
@@ -326,9 +326,8 @@ static uint64_t number_max(enum field_kind kind)
 
 static int value_read(const struct field *row, const char *value, void *object)
 {
-	unsigned long long number;
-	char *end;
-	int index;
+	uint64_t number;
+	int index, r;
 
 	switch (row->kind) {
 	case FIELD_BYTES:
@@ -346,12 +345,9 @@ static int value_read(const struct field *row, const char *value, void *object)
 	case FIELD_U64:
 		break;
 	}
-	if (*value < '0' || *value > '9')
-		return -EINVAL;
-	errno = 0;
-	number = strtoull(value, &end, 10);
-	if (*end != '\0' || errno != 0 || number > number_max(row->kind))
-		return -EINVAL;
+	r = number_parse(value, number_max(row->kind), &number);
+	if (r < 0)
+		return r;
 	number_set(row, object, number);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "handover-fields.h"
 
 /* More than any version of the counters has. */
@@ -194,15 +195,12 @@ static int read_said(struct reading *reading, char *words)
 static int read_counters(struct reading *reading, char *words)
 {
 	size_t count = 0;
-	char *word, *end;
+	char *word;
 
-	while ((word = strsep(&words, " "))) {
-		if (count == COUNTERS_MAX || *word < '0' || *word > '9')
+	while ((word = strsep(&words, " ")))
+		if (count == COUNTERS_MAX ||
+			number_parse(word, UINT64_MAX, &reading->counters[count++]) < 0)
 			return -EINVAL;
-		reading->counters[count++] = strtoull(word, &end, 10);
-		if (*end != '\0')
-			return -EINVAL;
-	}
 	reading->finds->counters(reading->owner, reading->counters, count);
 	return 0;
 }

@@ -130,7 +130,7 @@ static int run(const struct service *service, const struct listeners *listeners,
 	if (r < 0)
 		return r;
 	succession.control = control;
-	(void)succession_take(&succession);
+	succession_take(&succession);
 	r = relay_run(relay);
 	if (r < 0)
 		return r;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/names.h"
+#include "base/number.h"
 
 static const char *const drain_extents[] = {
 	[DRAIN_NONE] = "none",
@@ -26,17 +27,8 @@ const char *words_scope(enum drain_extent extent)
 static int number_of(const char *word, const char *key, uint64_t max, uint64_t *ret_number)
 {
 	const char *text = value_of(word, key);
-	unsigned long long number;
-	char *end;
 
-	if (!text || *text < '0' || *text > '9')
-		return -EINVAL;
-	errno = 0;
-	number = strtoull(text, &end, 10);
-	if (*end != '\0' || errno != 0 || number > max)
-		return -EINVAL;
-	*ret_number = number;
-	return 0;
+	return text ? number_parse(text, max, ret_number) : -EINVAL;
 }
 
 static int address_of(const char *word, const char *key, struct sockaddr_in *ret_address)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/number.h"
 
 /* Of the kernel for one message (SCM_MAX_FD in unix(7)). */
 #define FDS_A_MESSAGE 253
@@ -27,17 +28,6 @@ static const char *variable_for_us(const char *name, const char *pid_name)
 	if (!value || !*value || (pid && strtol(pid, NULL, 10) != (long)getpid()))
 		return NULL;
 	return value;
-}
-
-static int number_of(const char *text, uint64_t max, uint64_t *ret_number)
-{
-	char *end;
-
-	if (*text < '0' || *text > '9')
-		return -EINVAL;
-	errno = 0;
-	*ret_number = strtoull(text, &end, 10);
-	return *end != '\0' || errno != 0 || *ret_number > max ? -EINVAL : 0;
 }
 
 static int notify_open(int *ret_fd)
@@ -69,23 +59,30 @@ static int notify_open(int *ret_fd)
 	return 0;
 }
 
+void service_close(struct service *service)
+{
+	service->notify_fd = fd_close(service->notify_fd);
+	free(service->fd_names);
+	service->fd_names = NULL;
+}
+
 int service_open(struct service *ret_service)
 {
 	const char *count = variable_for_us("LISTEN_FDS", "LISTEN_PID");
 	const char *watchdog = variable_for_us("WATCHDOG_USEC", "WATCHDOG_PID");
 	const char *names = getenv("LISTEN_FDNAMES");
-	struct service service = {.notify_fd = -EBADF};
+	_cleanup_(service_close) struct service service = {.notify_fd = -EBADF};
 	uint64_t number;
 	int r;
 
 	if (count && getenv("LISTEN_PID")) {
-		r = number_of(count, 1U << 20, &number);
+		r = number_parse(count, 1U << 20, &number);
 		if (r < 0)
 			return r;
 		service.fd_count = (int)number;
 	}
 	if (watchdog) {
-		r = number_of(watchdog, UINT64_MAX - 1, &service.watchdog_usec);
+		r = number_parse(watchdog, UINT64_MAX - 1, &service.watchdog_usec);
 		if (r < 0)
 			return r;
 	}
@@ -101,14 +98,8 @@ int service_open(struct service *ret_service)
 		if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
 			return -errno;
 	*ret_service = service;
+	service = (struct service){.notify_fd = -EBADF}; /* it is the caller's now */
 	return 0;
-}
-
-void service_close(struct service *service)
-{
-	service->notify_fd = fd_close(service->notify_fd);
-	free(service->fd_names);
-	service->fd_names = NULL;
 }
 
 /* Where the name of the descriptor begins, and how long it is. */

@@ -54,9 +54,21 @@ static int state_write(const struct succession *succession)
 	return r < 0 ? r : take_fd(fd);
 }
 
-static int inherit(int fd, bool inherited)
+static int inherit(int fd, int flags)
 {
-	return fcntl(fd, F_SETFD, inherited ? 0 : FD_CLOEXEC) < 0 ? -errno : 0;
+	return fcntl(fd, F_SETFD, flags) < 0 ? -errno : 0;
+}
+
+/* Whether the next program gets them, and the listeners: 0 or FD_CLOEXEC. */
+static int inherit_all(const struct succession *succession, const int *fds, size_t count, int flags)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < count && r >= 0; i++)
+		r = inherit(fds[i], flags);
+	for (int i = 0; i < succession->listener_count && r >= 0; i++)
+		r = inherit(SERVICE_FDS_START + i, flags);
+	return r;
 }
 
 /* ---- in the same process ---- */
@@ -100,10 +112,7 @@ static int execute(const struct succession *succession, int state)
 	if (r < 0)
 		return r;
 	fds[count++] = state; /* there is room for one more */
-	for (size_t i = 0; i < count && r >= 0; i++)
-		r = inherit(fds[i], true);
-	for (int i = 0; i < succession->listener_count && r >= 0; i++)
-		r = inherit(SERVICE_FDS_START + i, true);
+	r = inherit_all(succession, fds, count, 0);
 	(void)snprintf(number, sizeof(number), "%d", state);
 	if (r >= 0)
 		r = service_keep_fds(succession->service, succession->listener_count);
@@ -114,10 +123,7 @@ static int execute(const struct succession *succession, int state)
 		r = -errno;
 	}
 	unsetenv(MEMFD_VARIABLE);
-	for (size_t i = 0; i < count; i++)
-		(void)inherit(fds[i], false);
-	for (int i = 0; i < succession->listener_count; i++)
-		(void)inherit(SERVICE_FDS_START + i, false);
+	(void)inherit_all(succession, fds, count, FD_CLOEXEC);
 	free(fds);
 	return r;
 }
@@ -245,7 +251,7 @@ static void say_result(int r, const struct handover_result *result)
 		log_warning("%u connections of the relay before were lost.", result->lost);
 }
 
-struct handover_result succession_take(const struct succession *succession)
+void succession_take(const struct succession *succession)
 {
 	const char *inherited = getenv(MEMFD_VARIABLE);
 	struct handover_result result = {0};
@@ -261,14 +267,13 @@ struct handover_result succession_take(const struct succession *succession)
 		store_empty(succession->service);
 	}
 	if (state < 0 && !stored)
-		return result;
+		return;
 	if (r >= 0)
 		r = handover_take(state, succession->relay, succession->control,
 			inherited ? NULL : &found, &result);
 	say_result(r, &result);
 	(void)fd_close(state);
 	free(found.fds);
-	return result;
 }
 
 int succession_takes(const char *version)

@@ -36,7 +36,7 @@ void succession_renew(const struct succession *succession, const char **ret_fail
 int succession_store(const struct succession *succession);
 
 /* At the start: takes what was handed over, if anything was. Before the relay runs. */
-struct handover_result succession_take(const struct succession *succession);
+void succession_take(const struct succession *succession);
 
 /* `relay --takes VERSION`: the exit status says whether we understand it. */
 int succession_takes(const char *version);
