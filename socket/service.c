@@ -71,7 +71,7 @@ int service_open(struct service *ret_service)
 	const char *count = variable_for_us("LISTEN_FDS", "LISTEN_PID");
 	const char *watchdog = variable_for_us("WATCHDOG_USEC", "WATCHDOG_PID");
 	const char *names = getenv("LISTEN_FDNAMES");
-	_cleanup_(service_close) struct service service = {.notify_fd = -EBADF};
+	struct service service = {.notify_fd = -EBADF};
 	uint64_t number;
 	int r;
 
@@ -86,19 +86,20 @@ int service_open(struct service *ret_service)
 		if (r < 0)
 			return r;
 	}
-	r = notify_open(&service.notify_fd);
-	if (r < 0)
-		return r;
+	for (int fd = SERVICE_FDS_START; fd < SERVICE_FDS_START + service.fd_count; fd++)
+		if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+			return -errno;
 	if (service.fd_count > 0 && names) {
 		service.fd_names = strdup(names);
 		if (!service.fd_names)
 			return -ENOMEM;
 	}
-	for (int fd = SERVICE_FDS_START; fd < SERVICE_FDS_START + service.fd_count; fd++)
-		if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-			return -errno;
+	r = notify_open(&service.notify_fd);
+	if (r < 0) {
+		service_close(&service);
+		return r;
+	}
 	*ret_service = service;
-	service = (struct service){.notify_fd = -EBADF}; /* it is the caller's now */
 	return 0;
 }
 
