@@ -99,6 +99,8 @@ static const struct config_key keys[] = {
 	{"Release", "Source", "", config_parse_key_source, FIELD(release_source), 0, 0,
 		"a URL of http, https or file that has {tag} once, behind the host, like "
 		"https://example.org/notes-{tag}.tar.gz"},
+	{"Release", "Snapshot", "", config_parse_key_directories, FIELD(release_snapshot), 0, 0,
+		"at most 16 absolute paths of directories without . or .. in them"},
 
 	{"Gate", "MaxErrorRate", "1%", config_parse_key_rate, FIELD(gate.max_error_rate), 0, 0,
 		"a percentage from 0% to 100%, like 1% or 0.5%"},
@@ -113,6 +115,14 @@ static const struct config_key keys[] = {
 		"a unit's name that ends in .service, like app-migrate.service"},
 	{"Hooks", "AfterDeploy", "", config_parse_key_hook, FIELD(hook_after), 0, 0,
 		"a unit's name that ends in .service, like app-notice.service"},
+
+	{"Upgrade", "Restart", "yes", config_parse_key_answer, FIELD(upgrade_restart), 0, 0,
+		"yes or no"},
+	{"Upgrade", "WatchPath", "", config_parse_key_directories, FIELD(watch_paths), 0, 0,
+		"at most 16 absolute paths of files or directories without . or .. in them"},
+	{"Upgrade", "MaintenanceWindow", "", config_parse_key_hours, FIELD(maintenance), 0, 0,
+		"at most 16 spans of a day, like 02:00-05:00 or Mon..Fri 02:00-05:00 Sat,Sun "
+		"00:00-06:00"},
 
 	{"Notify", "Url", "", config_parse_key_url, FIELD(notify_url), 0, 0,
 		"a URL of http or https, like https://example.org/hook"},

@@ -373,6 +373,18 @@ int config_parse_key_directory(const struct config_key *key, const char *text, v
 	return !*text || config_value_is_directory(text) ? replace_string(field, text) : -EINVAL;
 }
 
+int config_parse_key_directories(const struct config_key *key, const char *text, void *field)
+{
+	(void)key;
+	return parse_words(text, config_value_is_directory, field);
+}
+
+int config_parse_key_hours(const struct config_key *key, const char *text, void *field)
+{
+	(void)key;
+	return hours_parse(text, field);
+}
+
 int config_parse_key_source(const struct config_key *key, const char *text, void *field)
 {
 	(void)key;

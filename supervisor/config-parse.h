@@ -29,6 +29,8 @@ int config_parse_key_proxy(const struct config_key *key, const char *text, void 
 int config_parse_key_rate(const struct config_key *key, const char *text, void *field);
 int config_parse_key_ratio(const struct config_key *key, const char *text, void *field);
 int config_parse_key_directory(const struct config_key *key, const char *text, void *field);
+int config_parse_key_directories(const struct config_key *key, const char *text, void *field);
+int config_parse_key_hours(const struct config_key *key, const char *text, void *field);
 int config_parse_key_source(const struct config_key *key, const char *text, void *field);
 int config_parse_key_url(const struct config_key *key, const char *text, void *field);
 int config_parse_key_hook(const struct config_key *key, const char *text, void *field);

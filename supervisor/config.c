@@ -191,6 +191,16 @@ static int check_numbers(struct builder *builder)
 		return refuse(builder, blame(builder, "Release", "Source", "Release", "Directory"),
 			"Source= is given without Directory=, so that a release has nowhere to go; "
 			"say in [Release] Directory= where releases lie");
+	if (config->release_snapshot[0] && !config->release_directory)
+		return refuse(builder,
+			blame(builder, "Release", "Snapshot", "Release", "Directory"),
+			"Snapshot= is given without Directory=, so that a copy has nowhere to go; "
+			"say in [Release] Directory= where releases lie");
+	if (config->release_snapshot[0] && config->release_source)
+		return refuse(builder, blame(builder, "Release", "Snapshot", "Release", "Source"),
+			"Snapshot= and Source= are both given; releases are either copied from "
+			"what "
+			"is installed here or fetched, so leave one of them out");
 	return 0;
 }
 
@@ -316,6 +326,8 @@ struct config *config_free(struct config *config)
 	free_list(config->fallback_environment);
 	free(config->release_directory);
 	free(config->release_source);
+	free_list(config->release_snapshot);
+	free_list(config->watch_paths);
 	free(config->hook_before);
 	free(config->hook_after);
 	free(config->notify_url);

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "color.h"
 #include "gate.h"
+#include "hours.h"
 #include "proxy-header.h"
 #include "route.h"
 #include "trust.h"
@@ -86,6 +87,11 @@ struct config {
 	uint32_t release_keep;	 /* [Release] Keep= */
 	uint64_t window_usec;	 /* [Release] Window= */
 	char *release_source;	 /* [Release] Source=, a URL with {tag}; NULL: none */
+	/* [Release] Snapshot=: directories, NULL-terminated; none: code is brought as releases */
+	char *release_snapshot[CONFIG_LIST_MAX + 1];
+	bool upgrade_restart;			/* [Upgrade] Restart= */
+	char *watch_paths[CONFIG_LIST_MAX + 1]; /* [Upgrade] WatchPath=, NULL-terminated */
+	struct hours maintenance;		/* [Upgrade] MaintenanceWindow= */
 	struct gate_limits gate; /* [Gate] MaxErrorRate= MaxLatencyRatio= MinRequests= */
 	uint64_t probation_usec; /* [Gate] Probation= */
 	char *hook_before;	 /* [Hooks] BeforeRestart=, "APP-NAME.service"; NULL: none */

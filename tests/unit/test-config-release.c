@@ -52,10 +52,19 @@ static void every_key_is_taken(void **state)
 		"[Gate]\nMaxErrorRate=0.5%\nMaxLatencyRatio=1.25\nMinRequests=1000000\n"
 		"Probation=1d\n"
 		"[Hooks]\nBeforeRestart=app-migrate.service\nAfterDeploy=app-tell@all.service\n"
+		"[Upgrade]\nRestart=no\nWatchPath=/srv/notes '/srv/a b.py'\n"
+		"MaintenanceWindow=Sat..Sun 02:00-05:00\n"
 		"[Notify]\nUrl=http://127.0.0.1:8000/x?y\n");
 
 	(void)state;
 	assert_int_equal(config->strategy, STRATEGY_SWAP);
+	assert_false(config->upgrade_restart);
+	assert_string_equal(config->watch_paths[0], "/srv/notes");
+	assert_string_equal(config->watch_paths[1], "/srv/a b.py");
+	assert_null(config->watch_paths[2]);
+	assert_int_equal(config->maintenance.count, 1);
+	assert_int_equal(config->maintenance.spans[0].from, 120);
+	assert_null(config->release_snapshot[0]);
 	assert_int_equal(config->affinity, AFFINITY_COOKIE);
 	assert_int_equal(config->ramp_count, 2);
 	assert_int_equal(config->ramp[0].share, 10);
@@ -121,6 +130,11 @@ static void bad_values_are_refused(void **state)
 		{"Release", "Source=file://host/{tag}"},
 		{"Release", "Source=https:///{tag}"},
 		{"Release", "Source=https://e.org/a b{tag}"},
+		{"Release", "Snapshot=/usr/share/notes usr/lib/notes"},
+		{"Release", "Snapshot=/"},
+		{"Upgrade", "Restart=perhaps"},
+		{"Upgrade", "WatchPath=/srv/../etc"},
+		{"Upgrade", "MaintenanceWindow=2-5"},
 		{"Gate", "MaxErrorRate=1"},
 		{"Gate", "MaxErrorRate=101%"},
 		{"Gate", "MaxErrorRate=-1%"},
@@ -172,6 +186,26 @@ static void a_source_needs_a_directory(void **state)
 		"a.conf:4: Source= is given without Directory=, so that a release has nowhere to "
 		"go; say in [Release] Directory= where releases lie");
 	config_free(build("[Release]\nSource=file:///x/{tag}\nDirectory=/srv\n"));
+}
+
+static void a_snapshot_needs_a_directory_and_no_source(void **state)
+{
+	struct config *config;
+
+	(void)state;
+	assert_refused("[Release]\nSnapshot=/usr/share/notes\n",
+		"a.conf:2: Snapshot= is given without Directory=, so that a copy has nowhere to "
+		"go; "
+		"say in [Release] Directory= where releases lie");
+	assert_refused(
+		"[Release]\nDirectory=/srv\nSnapshot=/usr/share/notes\nSource=file:///{tag}\n",
+		"a.conf:4: Snapshot= and Source= are both given; releases are either copied from "
+		"what is installed here or fetched, so leave one of them out");
+	config = build("[Release]\nDirectory=/srv\nSnapshot=/usr/share/notes /usr/lib/notes\n");
+	assert_string_equal(config->release_snapshot[0], "/usr/share/notes");
+	assert_string_equal(config->release_snapshot[1], "/usr/lib/notes");
+	assert_null(config->release_snapshot[2]);
+	config_free(config);
 }
 
 static void a_hook_is_named_after_its_app(void **state)
@@ -244,6 +278,7 @@ int main(void)
 		cmocka_unit_test(bad_values_are_refused),
 		cmocka_unit_test(the_kernel_does_not_steer_yet),
 		cmocka_unit_test(a_source_needs_a_directory),
+		cmocka_unit_test(a_snapshot_needs_a_directory_and_no_source),
 		cmocka_unit_test(a_hook_is_named_after_its_app),
 		cmocka_unit_test(keys_that_exclude_each_other_are_refused),
 		cmocka_unit_test(strategies_and_protocols_have_names),
