@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app-inside.h"
@@ -118,7 +119,7 @@ static void cycle_finish(struct app *app)
 		return;
 	app->queued = app->stage.hurry = false;
 	app->stage.next = NULL;
-	if (app_cycle_begin(app, &app->queue, app->queue_sha256) < 0)
+	if (app_cycle_begin(app, &app->queue, app->queue_sha256, app->queue_causes) < 0)
 		report(REPORT_WARNING, NULL, "no memory to begin the cycle that was queued");
 }
 
@@ -213,13 +214,17 @@ void app_plan_choose(enum strategy strategy, struct stage *stage, struct deploy_
 }
 
 /* The stage of the cycle that the engine has just taken. */
-static void stage_take(struct app *app, struct deploy *deploy, const char *sha256)
+static void stage_take(
+	struct app *app, struct deploy *deploy, const char *sha256, const char *causes)
 {
 	deploy_free(app->deploy);
 	app->deploy = deploy;
 	app->running = true;
 	app->former_known = false;
 	snprintf(app->sha256, sizeof(app->sha256), "%s", sha256);
+	/* Without memory the record's sentence of them must do. */
+	free(app->causes);
+	app->causes = causes ? strdup(causes) : NULL;
 	app->stage.record = deploy_record(deploy);
 	app->stage.release = app->stage.record->release;
 	app->stage.sha256 = app->sha256;
@@ -255,7 +260,8 @@ static void record_fill(struct app *app, struct record *record)
 	snprintf(record->previous, sizeof(record->previous), "%s", app->record.previous);
 }
 
-int app_cycle_begin(struct app *app, const struct record *asked, const char *sha256)
+int app_cycle_begin(
+	struct app *app, const struct record *asked, const char *sha256, const char *causes)
 {
 	struct record record = *asked;
 	struct report_fields fields = {.cycle = record.id, .release = record.release};
@@ -272,10 +278,11 @@ int app_cycle_begin(struct app *app, const struct record *asked, const char *sha
 	r = deploy_begin(app->event, &app->plan, &record, &deploy_events, app, &deploy);
 	if (r < 0)
 		return r;
-	stage_take(app, deploy, sha256);
-	report(REPORT_CYCLE_BEGUN, &fields, "a cycle begins, asked for by uid %u%s%s (pid %u)",
+	stage_take(app, deploy, sha256, causes);
+	report(REPORT_CYCLE_BEGUN, &fields, "a cycle begins, asked for by uid %u%s%s (pid %u)%s%s",
 		record.asked_by_uid, *record.asked_by ? ", " : "", record.asked_by,
-		record.asked_by_pid);
+		record.asked_by_pid,
+		*record.cause ? ", because installed files were replaced: " : "", record.cause);
 	app_state_follow(app);
 	return 0;
 }
@@ -292,7 +299,7 @@ int app_cycle_repair(struct app *app, const struct record *asked)
 	r = deploy_resume(app->event, &app->plan, &record, &deploy_events, app, &deploy);
 	if (r < 0)
 		return r;
-	stage_take(app, deploy, "");
+	stage_take(app, deploy, "", NULL);
 	app_state_follow(app);
 	return 0;
 }
@@ -341,6 +348,6 @@ int app_record_follow(struct app *app)
 	r = deploy_resume(app->event, &app->plan, &app->record, &deploy_events, app, &deploy);
 	if (r < 0)
 		return r;
-	stage_take(app, deploy, "");
+	stage_take(app, deploy, "", NULL);
 	return 0;
 }

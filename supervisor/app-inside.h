@@ -46,8 +46,9 @@ struct app {
 	bool queued;
 	struct record queue;
 	char sha256[FETCH_SHA256_MAX], queue_sha256[FETCH_SHA256_MAX];
-	uint64_t repaired_usec; /* when a repair was begun, last; 0: never */
-	bool primary_known;	/* somebody or something has told which color is the primary */
+	char *causes, *queue_causes; /* NULL: none */
+	uint64_t repaired_usec;	     /* when a repair was begun, last; 0: never */
+	bool primary_known;	     /* somebody or something has told which color is the primary */
 	struct receipt receipt;
 	sd_event_source *record_retry;	  /* its end is not on the disk yet */
 	enum app_state state;		  /* as it was reported last */
@@ -77,8 +78,9 @@ int app_record_new(
 int app_cycle_repair(struct app *app, const struct record *asked);
 /* Begins that if the parts of the colors do not belong together. */
 void app_repair_follow(struct app *app);
-/* Begins a cycle; none may run. */
-int app_cycle_begin(struct app *app, const struct record *asked, const char *sha256);
+/* Begins a cycle; none may run. causes: NULL if there are none. */
+int app_cycle_begin(
+	struct app *app, const struct record *asked, const char *sha256, const char *causes);
 /* Reads the configuration anew and puts it in force. */
 bool app_reconfigure(struct app *app, char why[static STEP_TEXT_MAX]);
 /* Starts the color, once a supervisor, if it is known to be down. */

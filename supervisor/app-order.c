@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -49,6 +50,7 @@ int app_record_new(
 	snprintf(record.asked_by, sizeof(record.asked_by), "%s", asker->name);
 	snprintf(record.release, sizeof(record.release), "%s", order->release);
 	snprintf(record.verb, sizeof(record.verb), "%s", order->verb);
+	snprintf(record.cause, sizeof(record.cause), "%s", order->cause ? order->cause : "");
 	*ret_record = record;
 	return 0;
 }
@@ -76,13 +78,24 @@ int app_deploy(struct app *app, const struct app_asker *asker, const struct app_
 		app->queue = record;
 		app->stage.next = app->queue.release;
 		snprintf(app->queue_sha256, sizeof(app->queue_sha256), "%s", order->sha256);
+		free(app->queue_causes);
+		app->queue_causes = order->causes ? strdup(order->causes) : NULL;
 		deploy_poke(app->deploy);
 	} else {
-		r = app_cycle_begin(app, &record, order->sha256);
+		r = app_cycle_begin(app, &record, order->sha256, order->causes);
 		if (r < 0)
 			return r;
 	}
 	memcpy(ret_id, record.id, RECORD_ID_MAX);
+	return 0;
+}
+
+int app_upgrade(struct app *app, const struct app_asker *asker, const struct app_order *order,
+	char ret_id[static RECORD_ID_MAX], char error[static APP_ERROR_MAX])
+{
+	if (!app->queued)
+		return app_deploy(app, asker, order, ret_id, error);
+	memcpy(ret_id, app->queue.id, RECORD_ID_MAX);
 	return 0;
 }
 

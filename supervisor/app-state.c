@@ -129,8 +129,10 @@ void app_look(struct app *app, struct app_view *ret_view)
 		.step_count = app->plan.count,
 		.stage = &app->stage,
 		.receipt = *app->receipt.id ? &app->receipt : NULL,
+		.causes = app->causes,
 		.queued = app->queued,
 		.queue = app->queue,
+		.queue_causes = app->queue_causes,
 	};
 	for (enum color color = 0; color < COLOR_COUNT; color++)
 		ret_view->instances[color] = instances_get(app->instances, color);

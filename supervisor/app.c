@@ -256,6 +256,8 @@ struct app *app_close(struct app *app)
 	manager_close(app->manager);
 	config_free(app->config);
 	config_free(app->former);
+	free(app->causes);
+	free(app->queue_causes);
 	sd_event_unref(app->event);
 	free(app);
 	return NULL;

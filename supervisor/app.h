@@ -80,9 +80,11 @@ const struct config *app_config(const struct app *app);
 
 /* What a cycle is to do. */
 struct app_order {
-	const char *verb;    /* "reload", "deploy", "rollback" */
+	const char *verb;    /* "reload", "deploy", "rollback", "upgrade" */
 	const char *release; /* a valid tag; "": what the primary runs now, or what is in place */
 	const char *sha256;  /* of the archive, for [Release] Source=; "": see SHA256SUMS */
+	const char *cause;   /* one sentence for the record; NULL: somebody wanted it */
+	const char *causes;  /* a text that is kept with the cycle, and told with it; NULL: none */
 };
 
 /*
@@ -90,6 +92,11 @@ struct app_order {
  * which ends as `superseded`. *ret_id is its id. -errno and one sentence for what cannot be.
  */
 int app_deploy(struct app *app, const struct app_asker *asker, const struct app_order *order,
+	char ret_id[static RECORD_ID_MAX], char error[static APP_ERROR_MAX]);
+
+/* A cycle because installed files were replaced. One that waits for its turn comes after that
+ * anyway: then *ret_id is the one that waits, and nothing is begun. */
+int app_upgrade(struct app *app, const struct app_asker *asker, const struct app_order *order,
 	char ret_id[static RECORD_ID_MAX], char error[static APP_ERROR_MAX]);
 
 /* Takes back the cycle that runs, and drops the one that is queued. *ret_id is the cycle that is
@@ -141,8 +148,10 @@ struct app_view {
 	size_t step_count;
 	const struct stage *stage;     /* for the rows' limits */
 	const struct receipt *receipt; /* of the cycle that runs or ran last; NULL: none is kept */
+	const char *causes;	       /* as its order had them; NULL: none are kept */
 	bool queued;
 	struct record queue;
+	const char *queue_causes;
 };
 /* Asks the relay for fresh counters; -ENOTCONN without one. */
 int app_count(struct app *app);

@@ -27,9 +27,13 @@ static int reply_json(sd_bus_message *message, json_t *value)
 static int status_reply(struct control *control, sd_bus_message *message)
 {
 	struct app_view view;
+	json_t *status;
 
 	app_look(control->app, &view);
-	return reply_json(message, show_status(&view));
+	status = show_status(&view);
+	if (status && control->outdated)
+		(void)json_object_set(status, "outdated", control->outdated);
+	return reply_json(message, status);
 }
 
 void control_status_tell(struct control *control)

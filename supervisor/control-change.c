@@ -35,7 +35,7 @@ static void asker_name(const struct app_asker *asker, sd_bus_creds *creds, char 
 
 /* Who sends it, by the kernel's word as the bus passes it on: the bus policy is the first door,
  * this is the second. */
-static int asker_find(sd_bus_message *message, struct app_asker *ret_asker, sd_bus_error *error)
+int control_asker_find(sd_bus_message *message, struct app_asker *ret_asker, sd_bus_error *error)
 {
 	_cleanup_(sd_bus_creds_unrefp) sd_bus_creds *creds = NULL;
 	int r;
@@ -58,7 +58,7 @@ static int asker_find(sd_bus_message *message, struct app_asker *ret_asker, sd_b
 }
 
 /* What came of it: the id of a cycle, or why not. */
-static int reply_id(
+int control_reply_id(
 	sd_bus_message *message, int r, const char *id, const char *why, sd_bus_error *error)
 {
 	if (r < 0)
@@ -73,14 +73,14 @@ static int deploy(sd_bus_message *message, struct control *control, const struct
 	struct app_asker asker;
 	int r;
 
-	r = asker_find(message, &asker, error);
+	r = control_asker_find(message, &asker, error);
 	if (r < 0)
 		return r;
 	if (*order->sha256 && !sum_valid(order->sha256))
 		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
 			"a SHA-256 has 64 hexadecimal digits; \"%.80s\" is none", order->sha256);
 	r = app_deploy(control->app, &asker, order, id, why);
-	return reply_id(message, r, id, why, error);
+	return control_reply_id(message, r, id, why, error);
 }
 
 /* An older bluegreenctl: no checksum. */
@@ -114,11 +114,11 @@ int control_abort(sd_bus_message *message, void *userdata, sd_bus_error *error)
 	struct app_asker asker;
 	int r;
 
-	r = asker_find(message, &asker, error);
+	r = control_asker_find(message, &asker, error);
 	if (r < 0)
 		return r;
 	r = app_abort(control->app, &asker, id, why);
-	return reply_id(message, r, id, why, error);
+	return control_reply_id(message, r, id, why, error);
 }
 
 int control_rollback(sd_bus_message *message, void *userdata, sd_bus_error *error)
@@ -132,12 +132,12 @@ int control_rollback(sd_bus_message *message, void *userdata, sd_bus_error *erro
 	r = sd_bus_message_read(message, "s", &release);
 	if (r < 0)
 		return r;
-	r = asker_find(message, &asker, error);
+	r = control_asker_find(message, &asker, error);
 	if (r < 0)
 		return r;
 	if (*release && !release_tag_valid(release))
 		return sd_bus_error_setf(
 			error, SD_BUS_ERROR_INVALID_ARGS, "\"%.64s\" cannot be a release", release);
 	r = app_rollback(control->app, &asker, release, id, why);
-	return reply_id(message, r, id, why, error);
+	return control_reply_id(message, r, id, why, error);
 }

@@ -47,7 +47,7 @@ static bool id_is_valid(const char *id)
 /* What is long is left out. */
 static char *summary_of(json_t *cycle)
 {
-	static const char *const details[] = {"steps", "probes", "gate", "notes"};
+	static const char *const details[] = {"steps", "causes", "probes", "gate", "notes"};
 	json_t *object = json_copy(cycle);
 	char *summary;
 

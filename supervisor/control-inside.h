@@ -2,10 +2,12 @@
 /*
  * What control.c (the object, its signals, what is kept of a cycle), control-ask.c and
  * control-numbers.c (who only asks)
- * and control-change.c (who changes something) share. Nobody else includes this.
+ * and control-change.c and control-upgrade.c (who change something) share. Nobody else includes
+ * this.
  */
 #pragma once
 
+#include <jansson.h>
 #include <systemd/sd-bus.h>
 
 #include "control-history.h"
@@ -13,6 +15,9 @@
 #include "notify.h"
 
 #define ERROR_UNKNOWN "app.bluegreen.Error.NoSuchCycle"
+
+/* Upgrade: it is told, and no cycle will begin by itself. */
+#define UPGRADE_NEVER UINT64_MAX
 
 /* Callers who wait for counters at once; more get those that were told last. */
 #define WAITING_MAX 16
@@ -30,6 +35,8 @@ struct control {
 	sd_bus_message *curious[WAITING_MAX]; /* GetNumbers, the same */
 	size_t curious_count;
 	sd_event_source *curious_patience;
+	json_t *outdated; /* what runs though it was replaced, as the status tells it; NULL: nothing
+			   */
 };
 
 /* The rows of the vtable; userdata is the control. */
@@ -45,6 +52,18 @@ int control_deploy(sd_bus_message *message, void *userdata, sd_bus_error *error)
 int control_deploy_release(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int control_abort(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int control_rollback(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int control_upgrade(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/* Who sends it, by the kernel's word as the bus passes it on. */
+int control_asker_find(sd_bus_message *message, struct app_asker *ret_asker, sd_bus_error *error);
+/* The answer of those who change something: the id of a cycle, or why there is none. */
+int control_reply_id(
+	sd_bus_message *message, int r, const char *id, const char *why, sd_bus_error *error);
+
+/* control-upgrade.c: what was noted by a supervisor before this one, since the machine started. */
+void control_outdated_load(struct control *control);
+/* A cycle has succeeded. */
+void control_outdated_clear(struct control *control);
 
 /* The relay has counted, or was waited for long enough: those who wait are answered. */
 void control_status_tell(struct control *control);

@@ -135,7 +135,7 @@ static void add_steps(json_t *object, const struct app_view *view, const struct 
 static json_t *show_record(const struct record *record, const char *outcome)
 {
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:b, s:f, s:f, s:s, s:I, s:I, s:s, "
-			 "s:s, s:{s:s, s:s}}",
+			 "s:s, s:{s:s, s:s}, s:o}",
 		"id", record->id, "outcome", outcome, "verb", record->verb, "strategy",
 		strategy_name(record->strategy), "step", record->step, "reason",
 		show_text(record->reason), "committed", record->committed, "undoing",
@@ -144,7 +144,21 @@ static json_t *show_record(const struct record *record, const char *outcome)
 		"asked_by_uid", (json_int_t)record->asked_by_uid, "asked_by_pid",
 		(json_int_t)record->asked_by_pid, "release", record->release, "primary",
 		color_name(record->primary), "former", "blue", record->former[COLOR_BLUE], "green",
-		record->former[COLOR_GREEN]);
+		record->former[COLOR_GREEN], "cause", show_text(record->cause));
+}
+
+/* What was replaced, as whoever found it told; one that an earlier supervisor began has only the
+ * record's sentence of it. */
+static void add_causes(json_t *object, const struct app_view *view, const struct record *record)
+{
+	const char *causes = NULL;
+
+	if (strcmp(view->record.id, record->id) == 0)
+		causes = view->causes;
+	else if (strcmp(view->queue.id, record->id) == 0)
+		causes = view->queue_causes;
+	if (causes)
+		(void)json_object_set_new(object, "causes", json_loads(causes, 0, NULL));
 }
 
 json_t *show_cycle(const struct app_view *view, const struct record *record, const char *outcome)
@@ -153,6 +167,7 @@ json_t *show_cycle(const struct app_view *view, const struct record *record, con
 
 	if (!object)
 		return NULL;
+	add_causes(object, view, record);
 	add_steps(object, view, record);
 	if (view->receipt && strcmp(view->receipt->id, record->id) == 0)
 		add_receipt(object, view->receipt);
@@ -204,14 +219,16 @@ void show_sentence(const json_t *cycle, char *buffer, size_t size)
 {
 	const char *release = word(cycle, "release");
 	double took = figure(cycle, "ended") - figure(cycle, "started");
+	const char *cause = word(cycle, "cause");
 	char counts[320], own[64] = "";
 
 	sentence_of_counts(cycle, counts, sizeof(counts));
 	if (json_object_get(cycle, "supervisor_seconds"))
 		snprintf(own, sizeof(own), ", %.3f s of them the supervisor's own",
 			figure(cycle, "supervisor_seconds"));
-	snprintf(buffer, size, "cycle %.8s%s%s asked for by %s: %s after %.1f s%s%s",
-		word(cycle, "id"), *release ? " of release " : "", release,
+	snprintf(buffer, size, "cycle %.8s%s%s%s%s%s asked for by %s: %s after %.1f s%s%s",
+		word(cycle, "id"), *release ? " of release " : "", release, *cause ? ", for `" : "",
+		cause, *cause ? "'," : "",
 		*word(cycle, "asked_by") ? word(cycle, "asked_by") : "somebody",
 		word(cycle, "outcome"), took > 0 ? took : 0, own, counts);
 }

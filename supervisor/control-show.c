@@ -240,6 +240,7 @@ json_t *show_news(const struct app_view *view, const struct show_news *news)
 		(void)json_object_set_new(object, "outcome", json_string(news->outcome));
 		(void)json_object_set_new(object, "id", json_string(news->id));
 		(void)json_object_set_new(object, "release", json_string(news->release));
+		(void)json_object_set_new(object, "cause", show_text(news->cause));
 	}
 	return object;
 }

@@ -18,6 +18,7 @@ struct show_news {
 	const char *outcome; /* of the cycle; NULL for the other events */
 	const char *id, *release;
 	const char *reason; /* one sentence, or "" */
+	const char *cause;  /* of a cycle: what was replaced, or "" */
 };
 
 /* New references, NULL without memory. */

@@ -43,6 +43,8 @@ static const sd_bus_vtable vtable[] = {
 		control_deploy, ANYBODY),
 	SD_BUS_METHOD_WITH_ARGS("DeployRelease", SD_BUS_ARGS("s", release, "s", sha256),
 		SD_BUS_RESULT("s", id), control_deploy_release, ANYBODY),
+	SD_BUS_METHOD_WITH_ARGS("Upgrade", SD_BUS_ARGS("s", causes, "t", due),
+		SD_BUS_RESULT("s", id), control_upgrade, ANYBODY),
 	SD_BUS_METHOD_WITH_ARGS(
 		"Abort", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", id), control_abort, ANYBODY),
 	SD_BUS_METHOD_WITH_ARGS("Rollback", SD_BUS_ARGS("s", release), SD_BUS_RESULT("s", id),
@@ -135,6 +137,7 @@ static void cycle_keep(struct control *control, const struct record *record, con
 		.id = record->id,
 		.release = record->release,
 		.reason = record->reason,
+		.cause = record->cause,
 	};
 	struct app_view view;
 	json_t *cycle;
@@ -179,6 +182,9 @@ static void on_finished(void *owner, const struct record *record, const char *ou
 	struct control *control = owner;
 
 	cycle_keep(control, record, outcome);
+	/* Both colors run what is there now. */
+	if (record->outcome == RECORD_SUCCEEDED)
+		control_outdated_clear(control);
 	if (control->bus)
 		(void)sd_bus_emit_signal(control->bus, OBJECT_PATH, OBJECT_INTERFACE, "Finished",
 			"sss", record->id, outcome, record->reason);
@@ -225,6 +231,7 @@ struct control *control_close(struct control *control)
 		sd_bus_message_unref(control->curious[i]);
 	sd_event_source_disable_unref(control->patience);
 	sd_event_source_disable_unref(control->curious_patience);
+	json_decref(control->outdated);
 	notify_close(control->notify);
 	history_close(control->history);
 	free(control);
@@ -272,6 +279,7 @@ int control_open(sd_event *event, struct app *app, const char *name, const char 
 	}
 	app_on_event(app, &events, control);
 	cycle_remember(control);
+	control_outdated_load(control);
 	manager_on_reconnect(app_manager(app), on_bus, control);
 	*ret_control = control;
 	return 0;

@@ -2,6 +2,7 @@
 /*
  * Knows how a cycle looks, in one line and as its whole receipt.
  */
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
@@ -38,6 +39,10 @@ void screen_summary(const struct ctl *ctl, const json_t *cycle)
 	if (*by)
 		printf(", by %s", by);
 	printf("\n");
+	if (*json_word(cycle, "cause")) {
+		screen_label(ctl, "");
+		printf("for %s\n", json_word(cycle, "cause"));
+	}
 	if (*reason) {
 		screen_label(ctl, "");
 		printf("%s\n", reason);
@@ -141,6 +146,64 @@ static void screen_former(const struct ctl *ctl, const json_t *cycle)
 	printf("blue %s, green %s\n", *blue ? blue : "-", *green ? green : "-");
 }
 
+static bool is_same_file(const json_t *one, const json_t *other)
+{
+	return strcmp(json_word(one, "path"), json_word(other, "path")) == 0;
+}
+
+/* Who ran the file; nothing if that was told with an earlier cause. */
+static bool causes_colors(const json_t *causes, size_t index, char *buffer, size_t size)
+{
+	const json_t *cause = json_array_get(causes, index), *other;
+	size_t i;
+
+	json_array_foreach(causes, i, other)
+	{
+		if (!is_same_file(cause, other))
+			continue;
+		if (i < index)
+			return false;
+		if (i == index)
+			snprintf(buffer, size, "%s", json_word(other, "color"));
+		else if (strcmp(json_word(other, "color"), json_word(cause, "color")) != 0)
+			snprintf(buffer, size, "both");
+	}
+	return true;
+}
+
+void screen_causes(const struct ctl *ctl, const char *label, const json_t *causes)
+{
+	const json_t *cause;
+	char colors_of[16];
+	size_t i;
+
+	json_array_foreach(causes, i, cause)
+	{
+		const char *package = json_word(cause, "package");
+
+		if (!causes_colors(causes, i, colors_of, sizeof(colors_of)))
+			continue;
+		screen_label(ctl, label);
+		label = "";
+		screen_word(ctl, 7, colors_of);
+		printf("%s%s%s%s\n", json_word(cause, "path"), *package ? " (" : "", package,
+			*package ? ")" : "");
+	}
+}
+
+/* Of a cycle whose supervisor was killed only the sentence is left. */
+static void screen_why(const struct ctl *ctl, const json_t *cycle)
+{
+	const json_t *causes = json_object_get(cycle, "causes");
+
+	if (causes) {
+		screen_causes(ctl, "cause", causes);
+	} else if (*json_word(cycle, "cause")) {
+		screen_label(ctl, "cause");
+		printf("%s\n", json_word(cycle, "cause"));
+	}
+}
+
 static void screen_span(const struct ctl *ctl, const json_t *span)
 {
 	double count = json_figure(span, "count");
@@ -198,6 +261,7 @@ void screen_cycle(const struct ctl *ctl, const json_t *cycle)
 		printf("%s\n", json_word(cycle, "reason"));
 	}
 	screen_asked(ctl, cycle);
+	screen_why(ctl, cycle);
 	screen_former(ctl, cycle);
 	screen_took(ctl, cycle);
 	screen_steps(ctl, json_object_get(cycle, "steps"));

@@ -3,6 +3,7 @@
  * Knows how the status looks: colors, route, relay, and what is under way.
  */
 #include <string.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "ctl-screen.h"
@@ -99,6 +100,28 @@ static void screen_window(const struct ctl *ctl, const json_t *window)
 		*former ? former : "the release before");
 }
 
+/* What still runs though it was replaced, and when that will be put right. */
+static void screen_outdated(const struct ctl *ctl, const json_t *outdated)
+{
+	const json_t *due = json_object_get(outdated, "due");
+	time_t time = (time_t)json_number_value(due);
+	char when[64] = "";
+	struct tm local;
+
+	if (!outdated)
+		return;
+	screen_label(ctl, "stale");
+	if (due && localtime_r(&time, &local))
+		(void)strftime(when, sizeof(when), "%F %R", &local);
+	if (*when)
+		printf("installed files were replaced; a cycle restarts both colors at %s:\n",
+			when);
+	else
+		printf("installed files were replaced; `bluegreenctl reload' restarts both "
+		       "colors:\n");
+	screen_causes(ctl, "", json_object_get(outdated, "files"));
+}
+
 void screen_status(const struct ctl *ctl, const json_t *status)
 {
 	const json_t *cycle = json_object_get(status, "cycle");
@@ -117,6 +140,7 @@ void screen_status(const struct ctl *ctl, const json_t *status)
 	screen_ramp(ctl, json_object_get(status, "ramp"));
 	screen_window(ctl, json_object_get(status, "window"));
 	screen_relay(ctl, json_object_get(status, "relay"));
+	screen_outdated(ctl, json_object_get(status, "outdated"));
 	if (cycle) {
 		screen_label(ctl, "cycle");
 		screen_summary(ctl, cycle);

@@ -49,6 +49,8 @@ void prometheus_numbers(const struct ctl *ctl, const json_t *numbers);
 void screen_summary(const struct ctl *ctl, const json_t *cycle);
 void screen_history(const struct ctl *ctl, const json_t *history);
 void screen_cycle(const struct ctl *ctl, const json_t *cycle);
+/* What was replaced: a line a file, with its package and the colors that ran it. */
+void screen_causes(const struct ctl *ctl, const char *label, const json_t *causes);
 /* What was served and what waited; nothing if nobody counted. */
 void screen_counts(const struct ctl *ctl, const json_t *cycle);
 

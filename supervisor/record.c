@@ -20,8 +20,9 @@
 #define RECORD_BAD_NAME	 "cycle.bad"
 #define RECORD_BAD_MAX	 10 /* cycle.bad, cycle.bad.1 .. .9: what a person may look at */
 #define RECORD_MODE	 0644
-#define RECORD_FILE_MAX	 4096 /* bytes; the longest record has less than 1300 */
-#define RECORD_FORMAT	 2    /* 1: version 0.1.0, without STRATEGY= and what is below it */
+#define RECORD_FILE_MAX	 4096 /* bytes; the longest record has less than 1900 */
+/* 1: version 0.1.0, without STRATEGY= and what is below it; 2: without CAUSE= */
+#define RECORD_FORMAT	 3
 #define RECORD_FIRST	 "FORMAT="
 #define RECORD_LAST	 "END=1"
 #define RECORD_ID_DIGITS 32
@@ -67,6 +68,7 @@ static const struct field {
 	{"FORMER_GREEN", KIND_TEXT, FIELD(former[COLOR_GREEN]), 2},
 	{"PREVIOUS", KIND_TEXT, FIELD(previous), 2},
 	{"VERB", KIND_TEXT, FIELD(verb), 2},
+	{"CAUSE", KIND_TEXT, FIELD(cause), 3},
 };
 
 const char *record_outcome_name(enum record_outcome outcome)

@@ -39,7 +39,8 @@ struct record {
 	enum color fresh; /* who gets the release first; under `fallback` that is the primary */
 	char former[COLOR_COUNT][RECORD_WORD_MAX]; /* what each color ran before the cycle */
 	char previous[RECORD_WORD_MAX]; /* the release that a rollback goes to; "": none */
-	char verb[RECORD_WORD_MAX];	/* "reload", "deploy", "rollback" */
+	char verb[RECORD_WORD_MAX];	/* "reload", "deploy", "rollback", "upgrade", "repair" */
+	char cause[RECORD_REASON_MAX];	/* of an upgrade: what was replaced; else "" */
 	uint64_t started_realtime_usec, ended_realtime_usec; /* CLOCK_REALTIME; 0: not yet */
 	uint32_t asked_by_uid;
 	uint32_t asked_by_pid;

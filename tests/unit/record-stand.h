@@ -40,7 +40,8 @@ static const struct record example = {
 	.strategy = STRATEGY_SWAP,
 	.primary = COLOR_GREEN,
 	.former = {"v1.2.2", "v1.2.1"},
-	.verb = "deploy",
+	.verb = "upgrade",
+	.cause = "libssl3: /usr/lib/libssl.so.3, and 2 more files",
 };
 
 static inline int setup(void **state)
@@ -111,6 +112,7 @@ static inline void assert_record_equal(const struct record *a, const struct reco
 	for (enum color color = 0; color < COLOR_COUNT; color++)
 		assert_string_equal(a->former[color], b->former[color]);
 	assert_string_equal(a->verb, b->verb);
+	assert_string_equal(a->cause, b->cause);
 }
 
 static inline void assert_bad(const char *dir)

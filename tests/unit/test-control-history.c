@@ -90,8 +90,9 @@ static const char *id_of(unsigned int number)
 
 static json_t *cycle_of(const char *id, const char *reason)
 {
-	return json_pack("{s:s, s:s, s:[{s:s}], s:[], s:[], s:[], s:f}", "id", id, "reason", reason,
-		"steps", "step", "restart", "probes", "gate", "notes", "started", 0.1);
+	return json_pack("{s:s, s:s, s:[{s:s}], s:[], s:[], s:[], s:[], s:f}", "id", id, "reason",
+		reason, "steps", "step", "restart", "causes", "probes", "gate", "notes", "started",
+		0.1);
 }
 
 static void add(struct desk *desk, unsigned int number)
@@ -132,6 +133,7 @@ static void assert_listed(const struct desk *desk, const char *reasons)
 			json_string_value(json_object_get(cycle, "reason")));
 		assert_null(json_object_get(cycle, "steps"));
 		assert_null(json_object_get(cycle, "probes"));
+		assert_null(json_object_get(cycle, "causes"));
 	}
 	json_decref(list);
 	assert_string_equal(text, reasons);

@@ -162,6 +162,36 @@ static void a_cycle_says_who_wanted_what_and_what_was_before(void **state)
 	json_decref(cycle);
 }
 
+static void an_upgrade_says_what_was_replaced(void **state)
+{
+	struct scene *scene = *state;
+	struct record *queue = &scene->view.queue;
+	char sentence[1024];
+	json_t *cycle;
+
+	strcpy(scene->view.record.verb, "upgrade");
+	strcpy(scene->view.record.cause, "libx1: /usr/lib/libx.so.1");
+	scene->view.causes = "[{\"path\":\"/usr/lib/libx.so.1\"}]";
+	cycle = cycle_of(scene);
+	assert_string_equal(at(cycle, "cause"), "\"libx1: /usr/lib/libx.so.1\"");
+	assert_string_equal(at(cycle, "causes.0.path"), "\"/usr/lib/libx.so.1\"");
+	show_sentence(cycle, sentence, sizeof(sentence));
+	assert_non_null(strstr(sentence, "release 1.1, for `libx1: /usr/lib/libx.so.1', asked"));
+	json_decref(cycle);
+	/* Each its own: the one that waits, one whose supervisor went. */
+	*queue = scene->view.record;
+	memset(queue->id, 'e', 32);
+	scene->view.queue_causes = "[{\"path\":\"/usr/bin/y\"}]";
+	cycle = show_cycle(&scene->view, queue, "queued");
+	assert_string_equal(at(cycle, "causes.0.path"), "\"/usr/bin/y\"");
+	json_decref(cycle);
+	scene->view.causes = NULL;
+	cycle = cycle_of(scene);
+	assert_string_equal(at(cycle, "causes"), "");
+	assert_string_equal(at(cycle, "cause"), "\"libx1: /usr/lib/libx.so.1\"");
+	json_decref(cycle);
+}
+
 /* Of a file's name in a sentence, say, or of a character that did not fit. */
 static void bytes_that_are_no_text_do_not_lose_a_cycle(void **state)
 {
@@ -419,7 +449,8 @@ static void news_are_what_a_webhook_needs(void **state)
 						       .outcome = "failed",
 						       .id = "0123",
 						       .release = "1.1",
-						       .reason = "healthy: \"500\""});
+						       .reason = "healthy: \"500\"",
+						       .cause = "libx1: /usr/lib/libx.so.1"});
 
 	assert_string_equal(at(news, "app"), "\"app\"");
 	assert_string_equal(at(news, "event"), "\"cycle\"");
@@ -427,6 +458,7 @@ static void news_are_what_a_webhook_needs(void **state)
 	assert_string_equal(at(news, "id"), "\"0123\"");
 	assert_string_equal(at(news, "release"), "\"1.1\"");
 	assert_string_equal(at(news, "reason"), "\"healthy: \\\"500\\\"\"");
+	assert_string_equal(at(news, "cause"), "\"libx1: /usr/lib/libx.so.1\"");
 	assert_true(atof(at(news, "time")) > 1e9);
 	assert_true(strlen(at(news, "host")) > 2);
 	json_decref(news);
@@ -443,6 +475,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_cycle_says_who_wanted_what_and_what_was_before),
 		TEST(steps_have_their_durations_and_the_rest_is_the_supervisors_own),
+		TEST(an_upgrade_says_what_was_replaced),
 		TEST(what_is_not_known_is_not_said),
 		TEST(the_stories_of_one_cycle_are_not_told_of_another),
 		TEST(a_receipt_tells_probes_gate_and_counts),

@@ -69,13 +69,15 @@ __attribute__((noinline)) static void replace(char *text, const char *old, const
 static void foreign_content_is_put_aside(void **state)
 {
 	static const char *const changes[][2] = {
-		{"FORMAT=2", "FORMAT=1"},
-		{"FORMAT=2", "FORMAT=0"},
-		{"FORMAT=2", "FORMAT=x"},
+		{"FORMAT=3", "FORMAT=1"},
+		{"FORMAT=3", "FORMAT=2"},
+		{"FORMAT=3", "FORMAT=0"},
+		{"FORMAT=3", "FORMAT=x"},
 		{"STRATEGY=swap", "STRATEGY=swop"},
 		{"PRIMARY=green", "PRIMARY=amber"},
 		{"FORMER_BLUE", "FORMER_CYAN"},
 		{"VERB=", "WORD="},
+		{"CAUSE=", "PAUSE="},
 		{"ID=01", "ID=0x"},
 		{"ID=0123", "ID=ABCD"},
 		{"STEP=", "STOP="},
@@ -130,7 +132,7 @@ static void too_long_a_word_is_put_aside(void **state)
 	"COMMITTED=no\nUNDOING=yes\nSTARTED_USEC=5\nENDED_USEC=0\nASKED_BY_UID=0\n"                \
 	"ASKED_BY_PID=1\nASKED_BY=root\nRELEASE=\nREASON=\nEND=1\n"
 
-static void the_format_before_is_read_as_fallback_and_blue(void **state)
+static void the_first_format_is_read_as_fallback_and_blue(void **state)
 {
 	static const char old[] = OLD_FORMAT;
 	struct record record;
@@ -149,16 +151,34 @@ static void the_format_before_is_read_as_fallback_and_blue(void **state)
 	}
 }
 
+static void of_the_format_before_only_the_cause_is_not_known(void **state)
+{
+	_cleanup_free_ char *text = NULL;
+	struct record record;
+	char *cause;
+
+	assert_return_code(record_write(*state, &example), 0);
+	text = get(*state, "cycle");
+	replace(text, "FORMAT=3", "FORMAT=2");
+	cause = strstr(text, "CAUSE=");
+	assert_non_null(cause);
+	strcpy(cause, "END=1\n");
+	put(*state, text, strlen(text));
+	assert_return_code(record_read(*state, &record), 0);
+	assert_string_equal(record.verb, example.verb);
+	assert_string_equal(record.cause, "");
+}
+
 static void of_a_newer_format_the_known_keys_are_taken(void **state)
 {
 	static const char newer[] =
-		"FORMAT=3\nCOLOR_OF_THE_SKY=grey\nPRIMARY=green\nSTRATEGY=canary\n"
+		"FORMAT=4\nCOLOR_OF_THE_SKY=grey\nPRIMARY=green\nSTRATEGY=canary\n"
 		"OUTCOME=failed\nSTEP=switch\nID=0123456789abcdef0123456789abcdef\nnoise\nEND=1\n";
 	static const char *const bad[] = {
-		"FORMAT=3\nOUTCOME=failed\nSTEP=switch\nEND=1\n",
-		"FORMAT=3\nID=0123456789abcdef0123456789abcdef\nSTEP=switch\nEND=1\n",
-		"FORMAT=3\nID=0123456789abcdef0123456789abcdef\nOUTCOME=failed\nEND=1\n",
-		"FORMAT=3\nID=0123456789abcdef0123456789abcdef\nSTEP=x\nOUTCOME=new\nEND=1\n",
+		"FORMAT=4\nOUTCOME=failed\nSTEP=switch\nEND=1\n",
+		"FORMAT=4\nID=0123456789abcdef0123456789abcdef\nSTEP=switch\nEND=1\n",
+		"FORMAT=4\nID=0123456789abcdef0123456789abcdef\nOUTCOME=failed\nEND=1\n",
+		"FORMAT=4\nID=0123456789abcdef0123456789abcdef\nSTEP=x\nOUTCOME=new\nEND=1\n",
 	};
 	struct record record;
 
@@ -213,7 +233,8 @@ int main(void)
 		TEST(foreign_content_is_put_aside),
 		TEST(a_long_file_is_put_aside),
 		TEST(too_long_a_word_is_put_aside),
-		TEST(the_format_before_is_read_as_fallback_and_blue),
+		TEST(the_first_format_is_read_as_fallback_and_blue),
+		TEST(of_the_format_before_only_the_cause_is_not_known),
 		TEST(of_a_newer_format_the_known_keys_are_taken),
 		TEST(ten_bad_ones_are_kept_and_then_the_oldest_goes),
 	};

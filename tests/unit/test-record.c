@@ -43,6 +43,7 @@ static void the_longest_words_fit(void **state)
 	memset(longest.asked_by, 'u', sizeof(longest.asked_by) - 1);
 	memset(longest.release, 'r', sizeof(longest.release) - 1);
 	memset(longest.reason, 'x', sizeof(longest.reason) - 1);
+	memset(longest.cause, 'c', sizeof(longest.cause) - 1);
 	assert_return_code(record_write(*state, &longest), 0);
 	assert_return_code(record_read(*state, &record), 0);
 	assert_record_equal(&record, &longest);
