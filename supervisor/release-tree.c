@@ -164,7 +164,7 @@ int tree_remove(int dir_fd, const char *name, char *where, size_t size)
 
 bool tree_leftover(const char *name)
 {
-	static const char *const endings[] = {TREE_REMOVING, TREE_UNPACKING};
+	static const char *const endings[] = {TREE_REMOVING, TREE_UNPACKING, TREE_COPYING};
 	size_t n = strlen(name);
 
 	for (size_t i = 0; i < ELEMENTS(endings); i++) {

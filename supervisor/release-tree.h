@@ -16,11 +16,13 @@ int tree_remove(int dir_fd, const char *name, char *where, size_t size);
 
 /*
  * Names that the supervisor gives to what is half there, in the directory of the releases:
- * ".TAG.removing", ".TAG.unpacking" and ".TAG.download". The first two are left over as soon as
- * nobody is at work there; a download can be gone on with, and is left over when it is old.
+ * ".TAG.removing", ".TAG.unpacking", ".snapshot.copying" and ".TAG.download". All but the last are
+ * left over as soon as nobody is at work there; a download can be gone on with, and is left over
+ * when it is old.
  */
 #define TREE_REMOVING	      ".removing"
 #define TREE_UNPACKING	      ".unpacking"
+#define TREE_COPYING	      ".copying"
 #define TREE_DOWNLOAD	      ".download"
 #define TREE_DOWNLOAD_SECONDS (7 * 24 * 60 * 60)
 

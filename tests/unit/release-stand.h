@@ -27,9 +27,13 @@ static inline const char *in(const char *dir, const char *name)
 	return paths[path_count++] = path;
 }
 
+#ifndef STAND_TEMPLATE
+#define STAND_TEMPLATE "/tmp/test-release-XXXXXX"
+#endif
+
 static inline int setup(void **state)
 {
-	char *dir = strdup("/tmp/test-release-XXXXXX");
+	char *dir = strdup(STAND_TEMPLATE);
 
 	assert_non_null(mkdtemp(dir));
 	assert_return_code(chmod(dir, 0755), errno);
