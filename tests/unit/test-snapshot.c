@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * snapshot*.c on a real file system: what is copied, what is refused, what is told of a change, and
- * what is there when a copy is ended in the middle. dpkg is the test's own.
+ * snapshot-copy.c and snapshot-file.c on a real file system: what is copied and how, what is
+ * refused, and what is there when a copy is ended in the middle.
  */
-#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -17,138 +16,7 @@
 
 #include <cmocka.h>
 
-#include "dpkg-lock.h"
-#include "dpkg-state.h"
-/* A copy waits until the disk has it, and this machine's may be busy. */
-#define STAND_TEMPLATE "/dev/shm/test-snapshot-XXXXXX"
-#include "release-stand.h"
-#include "snapshot-manifest.h"
-#include "snapshot.h"
-
-static unsigned int locked; /* so often dpkg is at work when it is asked */
-static bool unfinished;
-
-bool dpkg_is_locked(struct dpkg_holder *ret_holder)
-{
-	if (locked == 0)
-		return false;
-	locked--;
-	*ret_holder = (struct dpkg_holder){.pid = 77, .name = "apt-get"};
-	return true;
-}
-
-bool dpkg_is_unfinished(
-	const char *root, const char *const *of, struct dpkg_unfinished *ret_unfinished)
-{
-	(void)root;
-	(void)of;
-	if (unfinished)
-		*ret_unfinished = (struct dpkg_unfinished){"notes", "half-installed"};
-	return unfinished;
-}
-
-struct made {
-	sd_event *event;
-	enum snapshot_result result;
-	int told;
-	char tag[RELEASE_TAG_MAX], text[RELEASE_REASON_MAX];
-	char described[RELEASE_REASON_MAX];
-};
-
-static void on_made(void *owner, enum snapshot_result result, const char *tag, const char *text)
-{
-	struct made *made = owner;
-
-	made->result = result;
-	made->told++;
-	snprintf(made->tag, sizeof(made->tag), "%s", tag);
-	snprintf(made->text, sizeof(made->text), "%s", text);
-	sd_event_exit(made->event, 0);
-}
-
-/* Of DIR/code and DIR/lib into DIR/releases. */
-static const char *const *code_of(const char *dir)
-{
-	static const char *paths_of[3];
-
-	paths_of[0] = in(dir, "code");
-	paths_of[1] = in(dir, "lib");
-	paths_of[2] = NULL;
-	return paths_of;
-}
-
-static struct made snapshot(const char *dir)
-{
-	_cleanup_(cleanup_snapshot_end) struct snapshot *begun = NULL;
-	_cleanup_(sd_event_unrefp) sd_event *event = NULL;
-	struct snapshot_order order = {.directory = in(dir, "releases"), .paths = code_of(dir)};
-	struct made made = {0};
-
-	assert_return_code(sd_event_new(&event), 0);
-	made.event = event;
-	assert_return_code(snapshot_begin(event, &order, on_made, &made, &begun), 0);
-	assert_int_equal(made.told, 0);
-	if (locked > 0)
-		snapshot_describe(begun, made.described, sizeof(made.described));
-	assert_return_code(sd_event_loop(event), 0);
-	assert_int_equal(made.told, 1);
-	return made;
-}
-
-static void put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-
-	assert_return_code(fd, errno);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
-}
-
-static void code_make(const char *dir)
-{
-	assert_return_code(mkdir(in(dir, "code"), 0755), errno);
-	assert_return_code(mkdir(in(dir, "code/views"), 0755), errno);
-	assert_return_code(mkdir(in(dir, "lib"), 0755), errno);
-	put(in(dir, "code/app.py"), "import views\n");
-	put(in(dir, "code/views/__init__.py"), "");
-	put(in(dir, "lib/core.py"), "version = 1\n");
-	locked = 0;
-	unfinished = false;
-}
-
-/* The path of a file in the copy. */
-static const char *copied(const char *dir, const struct made *made, const char *name)
-{
-	return in(in(in(dir, "releases"), made->tag), in(dir, name) + 1);
-}
-
-static bool has(const char *path, const char *wanted)
-{
-	_cleanup_free_ char *text = NULL;
-
-	return file_read(path, 65536, &text, NULL) >= 0 && strcmp(text, wanted) == 0;
-}
-
-static enum snapshot_state state_of(const char *dir, char path[static PATH_MAX])
-{
-	struct snapshot_comparison comparison;
-	char reason[RELEASE_REASON_MAX] = "";
-
-	assert_return_code(
-		snapshot_compare(in(dir, "releases"), code_of(dir), &comparison, reason), 0);
-	snprintf(path, PATH_MAX, "%s", comparison.path);
-	return comparison.state;
-}
-
-static size_t entries_of(const char *dir)
-{
-	struct release *releases = NULL;
-	size_t count = 0;
-
-	assert_return_code(release_list(dir, &releases, &count), 0);
-	free(releases);
-	return count;
-}
+#include "snapshot-stand.h"
 
 static void code_is_copied_at_its_own_path(void **state)
 {
@@ -221,116 +89,6 @@ static void holes_stay_holes(void **state)
 	assert_memory_equal(content, "begin", 5);
 	assert_memory_equal(content + 5000000, "middle", 6);
 	free(content);
-}
-
-static void code_that_is_the_same_is_not_copied_again(void **state)
-{
-	const char *dir = *state;
-	char path[PATH_MAX];
-	struct made first;
-
-	code_make(dir);
-	assert_int_equal(state_of(dir, path), SNAPSHOT_NONE);
-	first = snapshot(dir);
-	assert_int_equal(state_of(dir, path), SNAPSHOT_SAME);
-	/* As a package that is installed again puts it there: another file with the same content.
-	 */
-	put(in(dir, "code/.new"), "import views\n");
-	assert_return_code(rename(in(dir, "code/.new"), in(dir, "code/app.py")), errno);
-	assert_int_equal(state_of(dir, path), SNAPSHOT_SAME);
-	/* And as root's python leaves it. */
-	assert_return_code(mkdir(in(dir, "code/__pycache__"), 0755), errno);
-	put(in(dir, "code/__pycache__/app.cpython-311.pyc"), "code");
-	assert_int_equal(state_of(dir, path), SNAPSHOT_SAME);
-	assert_int_equal(snapshot(dir).result, SNAPSHOT_UNCHANGED);
-	assert_string_equal(snapshot(dir).tag, first.tag);
-	assert_int_equal(entries_of(in(dir, "releases")), 1);
-}
-
-static void every_difference_is_one(void **state)
-{
-	const char *dir = *state;
-	char path[PATH_MAX];
-
-	code_make(dir);
-	assert_int_equal(snapshot(dir).result, SNAPSHOT_MADE);
-	put(in(dir, "lib/core.py"), "version = 2\n");
-	assert_int_equal(state_of(dir, path), SNAPSHOT_DIFFERS);
-	assert_string_equal(path, in(dir, "lib/core.py"));
-	put(in(dir, "lib/core.py"), "version = 1\n");
-	assert_int_equal(state_of(dir, path), SNAPSHOT_SAME);
-
-	put(in(dir, "code/views/new.py"), "");
-	assert_int_equal(state_of(dir, path), SNAPSHOT_DIFFERS);
-	assert_string_equal(path, in(dir, "code/views/new.py"));
-	assert_return_code(unlink(in(dir, "code/views/new.py")), errno);
-	assert_int_equal(state_of(dir, path), SNAPSHOT_SAME);
-
-	assert_return_code(rename(in(dir, "code/views"), in(dir, "code/zviews")), errno);
-	assert_int_equal(state_of(dir, path), SNAPSHOT_DIFFERS);
-	assert_string_equal(path, in(dir, "code/views"));
-	assert_return_code(rename(in(dir, "code/zviews"), in(dir, "code/views")), errno);
-
-	assert_return_code(chmod(in(dir, "code/app.py"), 0600), errno);
-	assert_int_equal(state_of(dir, path), SNAPSHOT_DIFFERS);
-	assert_string_equal(path, in(dir, "code/app.py"));
-	assert_return_code(chmod(in(dir, "code/app.py"), 0644), errno);
-	assert_int_equal(state_of(dir, path), SNAPSHOT_SAME);
-
-	assert_return_code(unlink(in(dir, "lib/core.py")), errno);
-	assert_int_equal(state_of(dir, path), SNAPSHOT_DIFFERS);
-	assert_string_equal(path, in(dir, "lib/core.py"));
-}
-
-static void the_newest_counts_even_if_it_was_no_good(void **state)
-{
-	const char *dir = *state;
-	struct made first, second;
-	char path[PATH_MAX];
-
-	code_make(dir);
-	first = snapshot(dir);
-	put(in(dir, "lib/core.py"), "broken\n");
-	second = snapshot(dir);
-	assert_int_equal(second.result, SNAPSHOT_MADE);
-	assert_string_not_equal(first.tag, second.tag);
-	assert_int_equal(state_of(dir, path), SNAPSHOT_SAME);
-	snapshot_forget(in(dir, "releases"), second.tag);
-	assert_int_equal(state_of(dir, path), SNAPSHOT_DIFFERS);
-	assert_int_equal(entries_of(in(dir, "releases")), 2);
-}
-
-static void other_directories_have_another_snapshot(void **state)
-{
-	const char *dir = *state, *const code[] = {in(dir, "code"), NULL};
-	const char *const turned[] = {in(dir, "lib"), in(dir, "code"), NULL};
-	struct snapshot_comparison comparison;
-	char reason[RELEASE_REASON_MAX];
-
-	code_make(dir);
-	assert_int_equal(snapshot(dir).result, SNAPSHOT_MADE);
-	assert_return_code(snapshot_compare(in(dir, "releases"), code, &comparison, reason), 0);
-	assert_int_equal(comparison.state, SNAPSHOT_NONE);
-	assert_return_code(snapshot_compare(in(dir, "releases"), turned, &comparison, reason), 0);
-	assert_int_equal(comparison.state, SNAPSHOT_SAME);
-}
-
-static void manifest_that_is_torn_is_none(void **state)
-{
-	const char *dir = *state, *manifest;
-	char path[PATH_MAX], *text = NULL;
-	struct made made;
-	size_t size;
-
-	code_make(dir);
-	made = snapshot(dir);
-	manifest = in(in(in(dir, "releases"), made.tag), SNAPSHOT_MANIFEST);
-	assert_return_code(file_read(manifest, 65536, &text, &size), 0);
-	for (size_t cut = 0; cut < size; cut += 7) {
-		assert_return_code(truncate(manifest, (off_t)(size - 1 - cut)), errno);
-		assert_int_equal(state_of(dir, path), SNAPSHOT_NONE);
-	}
-	free(text);
 }
 
 static void refused(const char *dir, const char *wanted)
@@ -429,33 +187,6 @@ static void dpkg_at_work_is_waited_for(void **state)
 	assert_int_equal(made.result, SNAPSHOT_MADE);
 	assert_int_equal(locked, 0);
 	assert_non_null(strstr(made.described, "apt-get (pid 77) is at work on packages"));
-}
-
-/* Somebody who never stops writing; the loop of this process does not turn meanwhile. */
-static void code_that_changes_all_the_time_is_given_up(void **state)
-{
-	const char *dir = *state;
-	char path[PATH_MAX];
-	struct made made;
-	pid_t writer;
-
-	code_make(dir);
-	for (int i = 0; i < 300; i++) {
-		snprintf(path, sizeof(path), "code/views/page%d.py", i);
-		put(in(dir, path), "page\n");
-	}
-	writer = fork();
-	for (int i = 0; writer == 0; i++) {
-		snprintf(path, sizeof(path), "%s/code/views/page%d.py", dir, i % 300);
-		put(path, "page\n");
-	}
-	made = snapshot(dir);
-	assert_return_code(kill(writer, SIGKILL), errno);
-	assert_int_equal(waitpid(writer, NULL, 0), writer);
-	assert_int_equal(made.result, SNAPSHOT_FAILED);
-	assert_non_null(strstr(made.text, "the code was changed while it was copied, 3 times"));
-	assert_int_equal(entries_of(in(dir, "releases")), 0);
-	assert_int_equal(snapshot(dir).result, SNAPSHOT_MADE);
 }
 
 /* By a signal in the middle of a file: the limit of its size is the test's. */
@@ -559,16 +290,10 @@ int main(void)
 		stand_test(code_is_copied_at_its_own_path),
 		stand_test(names_of_one_file_stay_names_of_one_file),
 		stand_test(holes_stay_holes),
-		stand_test(code_that_is_the_same_is_not_copied_again),
-		stand_test(every_difference_is_one),
-		stand_test(the_newest_counts_even_if_it_was_no_good),
-		stand_test(other_directories_have_another_snapshot),
-		stand_test(manifest_that_is_torn_is_none),
 		stand_test(what_is_no_code_is_refused),
 		stand_test(file_that_cannot_be_read_is_named),
 		stand_test(full_disk_is_one_sentence_and_no_half),
 		stand_test(dpkg_at_work_is_waited_for),
-		stand_test(code_that_changes_all_the_time_is_given_up),
 		stand_test(copy_that_is_killed_is_no_release),
 		stand_test(at_every_moment_there_is_a_whole_copy_or_none),
 		stand_test(what_was_left_over_is_no_hindrance),
