@@ -253,11 +253,14 @@ static int on_leave(sd_event_source *source, uint64_t usec, void *userdata)
 
 const char *control_what_is_under_way(const struct control *control)
 {
-	if (control->waiting_count || control->curious_count)
-		return "somebody waits for the relay's counters";
 	if (!notify_is_idle(control->notify))
 		return "[Notify] Url= is being told what has happened";
 	return NULL;
+}
+
+bool control_has_callers(const struct control *control)
+{
+	return control->waiting_count > 0 || control->curious_count > 0;
 }
 
 void control_leave(struct control *control, control_left_fn tell, void *owner)

@@ -18,8 +18,10 @@ int control_open(sd_event *event, struct app *app, const char *name, const char 
 struct control *control_close(struct control *control);
 DEFINE_CLEANUP(struct control, control_close);
 
-/* Who waits for an answer, or for a message of ours, for a sentence; NULL: nobody. */
+/* Who waits for a message of ours, for a sentence; NULL: nobody. */
 const char *control_what_is_under_way(const struct control *control);
+/* Somebody has called, and waits for the answer. */
+bool control_has_callers(const struct control *control);
 /* Gives the name back, once: when `left` comes, from the loop, every call that was made by that
  * name was looked at, and there will be no more. Without a bus it comes at once, and after a moment
  * if the bus says nothing. */

@@ -21,10 +21,11 @@
 
 enum renewal_state {
 	RENEWAL_NONE,	 /* nobody wants it */
-	RENEWAL_WAITING, /* for the end of a cycle, or for somebody to be answered */
+	RENEWAL_WAITING, /* for the end of a cycle */
 	RENEWAL_RESTING, /* that was so; whoever has waited for it too has the last word */
 	RENEWAL_TRYING,	 /* the program runs, in a process of its own */
-	RENEWAL_LEAVING, /* the bus is told, and what it has for us is answered */
+	RENEWAL_LEAVING, /* the bus is told, so that nobody calls any more */
+	RENEWAL_LEFT,	 /* that is so, and who has called is answered */
 	RENEWAL_OVER,	 /* the loop ends */
 	RENEWAL_STATE_COUNT,
 };
@@ -35,6 +36,7 @@ static const char *const state_names[RENEWAL_STATE_COUNT] = {
 	[RENEWAL_RESTING] = "resting",
 	[RENEWAL_TRYING] = "trying",
 	[RENEWAL_LEAVING] = "leaving",
+	[RENEWAL_LEFT] = "left",
 	[RENEWAL_OVER] = "over",
 };
 
@@ -54,8 +56,8 @@ static void renewal_enter(struct renewal *renewal, enum renewal_state state)
 	report(REPORT_DEBUG, NULL, "renewal: %s -> %s", state_names[renewal->state],
 		state_names[state]);
 	renewal->state = state;
-	(void)sd_event_source_set_enabled(
-		renewal->look, state == RENEWAL_WAITING ? SD_EVENT_ON : SD_EVENT_OFF);
+	(void)sd_event_source_set_enabled(renewal->look,
+		state == RENEWAL_WAITING || state == RENEWAL_LEFT ? SD_EVENT_ON : SD_EVENT_OFF);
 }
 
 /* NULL if nothing is. */
@@ -66,9 +68,9 @@ static const char *what_is_under_way(const struct renewal *renewal)
 	return what ? what : control_what_is_under_way(renewal->control);
 }
 
-static void on_left(void *owner)
+/* Nobody calls any more, and all who have called are answered, in a moment at most. */
+static void end(struct renewal *renewal)
 {
-	struct renewal *renewal = owner;
 	_cleanup_free_ char *learnt = NULL;
 
 	/* Somebody's last call was an order. */
@@ -89,6 +91,15 @@ static void on_left(void *owner)
 		renewal->order.program);
 	renewal_enter(renewal, RENEWAL_OVER);
 	(void)sd_event_exit(renewal->event, RENEWAL_EXIT);
+}
+
+static void on_left(void *owner)
+{
+	struct renewal *renewal = owner;
+
+	renewal_enter(renewal, RENEWAL_LEFT);
+	if (!control_has_callers(renewal->control))
+		end(renewal);
 }
 
 static void on_tried(void *owner, enum child_end end, int status, const char *said)
@@ -147,6 +158,8 @@ static int on_look(sd_event_source *source, void *userdata)
 	struct renewal *renewal = userdata;
 
 	(void)source;
+	if (renewal->state == RENEWAL_LEFT && !control_has_callers(renewal->control))
+		end(renewal);
 	if (renewal->state != RENEWAL_WAITING || what_is_under_way(renewal))
 		return 0;
 	renewal_enter(renewal, RENEWAL_RESTING);
