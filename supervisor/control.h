@@ -22,9 +22,9 @@ DEFINE_CLEANUP(struct control, control_close);
 const char *control_what_is_under_way(const struct control *control);
 /* Somebody has called, and waits for the answer. */
 bool control_has_callers(const struct control *control);
-/* Gives the name back, once: when `left` comes, from the loop, every call that was made by that
+/* Gives the name back, once: when `tell` comes, from the loop, every call that was made by that
  * name was looked at, and there will be no more. Without a bus it comes at once, and after a moment
  * if the bus says nothing. */
-void control_leave(struct control *control, control_left_fn left, void *owner);
+void control_leave(struct control *control, control_left_fn tell, void *owner);
 /* Asks for the name again. */
 void control_return(struct control *control);
