@@ -12,26 +12,33 @@ CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wswitch-enum -Wmissing-prototypes -Wstrict-prototypes \
 	-Wpointer-arith -Wundef -Wformat=2 -Wvla
 WERROR ?= -Werror
-PACKAGES := libsystemd libcurl libnl-3.0 jansson nettle
+PACKAGES := libsystemd libcurl libnl-3.0 jansson
 override CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Isocket -Isupervisor
 override CFLAGS += -std=gnu11 -pthread $(WARNINGS) $(WERROR)
 PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 LIBS_relay :=
-LIBS_supervisor := $(shell pkg-config --libs libsystemd libcurl libnl-3.0 jansson nettle 2>/dev/null)
+LIBS_supervisor := $(shell pkg-config --libs libsystemd libcurl libnl-3.0 jansson 2>/dev/null)
 LIBS_bluegreenctl := $(shell pkg-config --libs libsystemd jansson 2>/dev/null)
 
 # Who is linked into what: the relay takes no room but socket/; the supervisor takes from it only
 # what both speak of (color, route) and the steer.
 BASE := $(wildcard socket/base/*.c) socket/color.c socket/route.c
 SRC_relay := $(filter-out $(wildcard socket/steer-*.c),$(wildcard socket/*.c)) $(wildcard socket/base/*.c)
-SRC_supervisor := $(filter-out $(wildcard supervisor/ctl*.c),$(wildcard supervisor/*.c)) \
+SRC_supervisor := $(filter-out $(wildcard supervisor/ctl*.c supervisor/generator*.c),$(wildcard supervisor/*.c)) \
 	$(BASE) socket/latency.c socket/ending.c socket/endpoint.c socket/trust.c socket/proxy-header.c \
 	$(wildcard socket/steer-relay*.c)
-SRC_bluegreenctl := $(wildcard supervisor/ctl*.c) $(BASE)
-PROGRAMS := $(foreach p,relay supervisor bluegreenctl,$(if $(filter %main.c %ctl.c,$(SRC_$(p))),$(p)))
+# Which ports the other applications have is in their configuration.
+SRC_config := $(wildcard supervisor/config*.c) supervisor/hours.c socket/trust.c socket/endpoint.c \
+	socket/proxy-header.c
+SRC_bluegreenctl := $(wildcard supervisor/ctl*.c) $(BASE) $(SRC_config) \
+	$(addprefix supervisor/,generator-unit.c listener-process.c cgroup.c release-tree.c)
+# No foreign library, and nothing of the configuration but what may be a name: it runs at every boot.
+SRC_generator := $(wildcard supervisor/generator*.c) supervisor/config-app.c socket/base/fd.c
+PROGRAMS := relay supervisor bluegreenctl generator
 
 # Every module but the mains, for unit tests to take what they need from.
-MODULES := $(filter-out %main.c supervisor/ctl.c,$(sort $(SRC_relay) $(SRC_supervisor) $(SRC_bluegreenctl)))
+MODULES := $(filter-out %main.c supervisor/ctl.c supervisor/generator.c,\
+	$(sort $(foreach p,$(PROGRAMS),$(SRC_$(p)))))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test-*.c))
 
 # The load client, and the bench's two ends, which count and fill bodies as it does.
@@ -51,7 +58,7 @@ define program_rule
 $(BUILD)/$(1): $(call object,$(SRC_$(1)))
 	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LIBS_$(1))
 endef
-$(foreach p,relay supervisor bluegreenctl,$(eval $(call program_rule,$(p))))
+$(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)

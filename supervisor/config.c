@@ -34,13 +34,6 @@ struct builder {
 	char *error;
 };
 
-bool config_app_valid(const char *app)
-{
-	size_t length = strspn(app, "abcdefghijklmnopqrstuvwxyz0123456789_");
-
-	return app[0] >= 'a' && app[0] <= 'z' && !app[length] && length < CONFIG_APP_MAX;
-}
-
 /* How much of a word a message shows: not all of a long one, and no torn character. */
 static int shown(const char *word)
 {
