@@ -100,8 +100,7 @@ void app_state_follow(struct app *app)
 	app->nobody = nobody;
 	if (state == before)
 		return;
-	/* What the supervisor before this one has told already is no news either. */
-	if (state == APP_DEGRADED && !(before == APP_STARTING && app->degraded)) {
+	if (state == APP_DEGRADED) {
 		snprintf(sentence, sizeof(sentence), "degraded: %s", reason);
 		turned(app, REPORT_DEGRADED, "degraded", sentence);
 	} else if (state == APP_STEADY && app->degraded) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "ctl-new.h"
 #include "ctl-screen.h"
 
 static void json_print(const json_t *value)
@@ -161,6 +162,11 @@ const struct ctl_verb ctl_verbs[] = {
 	{"history", "[ID]", "the last 100 cycles, the latest first; or the receipt of one", 1,
 		verb_history},
 	{"show", "[ID]", "the receipt of one cycle; without ID of the last one", 1, verb_show},
+	{"apps", "", "the applications of this machine: state, primary, ports, listeners", 0,
+		verb_apps},
+	{"new", "NAME", "another application; --listen --ports --user --exec say which", 1,
+		verb_new},
+	{"remove", "NAME", "remove it with its state; --keep-data keeps that", 1, verb_remove},
 	{"version", "", "the version of this program", 0, verb_version},
 	{"help", "", "this text", 0, verb_help},
 };

@@ -5,13 +5,14 @@
 #pragma once
 
 #include <stddef.h>
-
-#include <nettle/sha2.h>
+#include <stdint.h>
 
 #define DIGEST_MAX 65 /* 64 hexadecimal digits, and NUL */
 
 struct digest {
-	struct sha256_ctx context;
+	uint32_t state[8];
+	uint64_t size; /* bytes so far */
+	uint8_t block[64];
 };
 
 void digest_begin(struct digest *digest);

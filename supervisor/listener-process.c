@@ -116,6 +116,25 @@ void listener_name_process(
 		count, (int)pids[0], *comm ? " (" : "", comm, *comm ? ")" : "");
 }
 
+void listener_find_process(uint64_t inode, char ret_name[static LISTENER_PROCESS_MAX])
+{
+	_cleanup_(cleanup_dir) DIR *dir = opendir(cgroup_proc());
+	struct dirent *entry;
+	char comm[COMM_MAX];
+
+	snprintf(ret_name, LISTENER_PROCESS_MAX, "a process that is not seen from here");
+	while (dir && (entry = readdir(dir))) {
+		int pid = atoi(entry->d_name);
+
+		if (pid <= 0 || !process_has(pid, inode))
+			continue;
+		comm_read(pid, comm);
+		snprintf(ret_name, LISTENER_PROCESS_MAX, "pid %d%s%s%s", pid, *comm ? " (" : "",
+			comm, *comm ? ")" : "");
+		return;
+	}
+}
+
 void listener_name_user(uid_t uid, char ret_name[static LISTENER_PROCESS_MAX])
 {
 	_cleanup_(cleanup_file) FILE *file = fopen("/etc/passwd", "re");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which process has a socket, as far as we may see: as root its descriptors, otherwise which
- * processes are in the control group that made it. For listener.c only.
+ * processes are in the control group that made it.
  */
 #pragma once
 
@@ -15,5 +15,7 @@
  * path: of the control group, "" if it is not known. */
 void listener_name_process(
 	const char *path, uint64_t inode, char ret_name[static LISTENER_PROCESS_MAX]);
+/* The same, by looking at every process: for root, and for once. */
+void listener_find_process(uint64_t inode, char ret_name[static LISTENER_PROCESS_MAX]);
 /* "uid 33 (www-data)", from /etc/passwd alone: no server of names is waited for. */
 void listener_name_user(uid_t uid, char ret_name[static LISTENER_PROCESS_MAX]);
