@@ -22,6 +22,7 @@ static int on_record_retry(sd_event_source *source, uint64_t usec, void *userdat
 
 static void record_retry_arm(struct app *app)
 {
+	app->unwritten = true;
 	(void)timer_arm(app->event, &app->record_retry, RECORD_RETRY_USEC, on_record_retry, app);
 }
 
@@ -32,6 +33,7 @@ static int on_record_retry(sd_event_source *source, uint64_t usec, void *userdat
 
 	(void)source;
 	(void)usec;
+	app->unwritten = false;
 	if (app->running || record_write(app->dirs.state, &app->record) >= 0)
 		return 0;
 	record_retry_arm(app);

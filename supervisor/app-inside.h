@@ -50,7 +50,8 @@ struct app {
 	uint64_t repaired_usec;	     /* when a repair was begun, last; 0: never */
 	bool primary_known;	     /* somebody or something has told which color is the primary */
 	struct receipt receipt;
-	sd_event_source *record_retry;	  /* its end is not on the disk yet */
+	sd_event_source *record_retry;
+	bool unwritten;			  /* the end of the last cycle is not on the disk yet */
 	enum app_state state;		  /* as it was reported last */
 	bool nobody;			  /* and that nobody is healthy */
 	bool degraded;			  /* that was told, and its end was not */

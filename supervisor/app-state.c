@@ -100,7 +100,8 @@ void app_state_follow(struct app *app)
 	app->nobody = nobody;
 	if (state == before)
 		return;
-	if (state == APP_DEGRADED) {
+	/* What the supervisor before this one has told already is no news either. */
+	if (state == APP_DEGRADED && !(before == APP_STARTING && app->degraded)) {
 		snprintf(sentence, sizeof(sentence), "degraded: %s", reason);
 		turned(app, REPORT_DEGRADED, "degraded", sentence);
 	} else if (state == APP_STEADY && app->degraded) {

@@ -78,6 +78,14 @@ void app_on_event(struct app *app, const struct app_events *events, void *owner)
 struct manager *app_manager(struct app *app);
 const struct config *app_config(const struct app *app);
 
+/* What keeps this supervisor from being replaced without a loss, for a sentence; NULL: nothing. */
+const char *app_what_is_under_way(const struct app *app);
+/* What it has learnt that neither the record nor the world tells, as words; the caller frees. NULL
+ * without memory. */
+char *app_bequeath(const struct app *app);
+/* The same, said by the one before; right after app_open(). */
+void app_inherit(struct app *app, const char *learnt);
+
 /* What a cycle is to do. */
 struct app_order {
 	const char *verb;    /* "reload", "deploy", "rollback", "upgrade" */

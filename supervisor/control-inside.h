@@ -37,6 +37,10 @@ struct control {
 	sd_event_source *curious_patience;
 	json_t *outdated; /* what runs though it was replaced, as the status tells it; NULL: nothing
 			   */
+	control_left_fn left; /* NULL: nobody wants to know */
+	void *left_owner;
+	sd_event_source *leave;	  /* until the bus has let us go, or is waited for no longer */
+	sd_bus_slot *leave_asked; /* that */
 };
 
 /* The rows of the vtable; userdata is the control. */

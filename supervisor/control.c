@@ -19,6 +19,9 @@
 #define OBJECT_PATH	 "/app/bluegreen"
 #define OBJECT_INTERFACE "app.bluegreen.Supervisor"
 
+/* So long the bus may take to let us go. */
+#define LEAVE_USEC (2 * USEC_PER_SEC)
+
 /* Who may call what is checked in control-change.c: the vtable's own check knows only root and
  * capabilities. */
 #define ANYBODY SD_BUS_VTABLE_UNPRIVILEGED
@@ -219,6 +222,65 @@ static void on_bus(void *owner, sd_bus *bus)
 		report(REPORT_WARNING, NULL, "the D-Bus object cannot be shown: %s", strerror(-r));
 }
 
+/* Only once, whoever is first. */
+static void left(struct control *control)
+{
+	control_left_fn tell = control->left;
+
+	control->left = NULL;
+	control->leave_asked = sd_bus_slot_unref(control->leave_asked);
+	(void)sd_event_source_set_enabled(control->leave, SD_EVENT_OFF);
+	if (tell)
+		tell(control->left_owner);
+}
+
+/* What was sent to our name before has come before this. */
+static int on_name_left(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	(void)message;
+	(void)error;
+	left(userdata);
+	return 0;
+}
+
+static int on_leave(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	left(userdata);
+	return 0;
+}
+
+const char *control_what_is_under_way(const struct control *control)
+{
+	if (!notify_is_idle(control->notify))
+		return "[Notify] Url= is being told what has happened";
+	return NULL;
+}
+
+bool control_has_callers(const struct control *control)
+{
+	return control->waiting_count > 0 || control->curious_count > 0;
+}
+
+void control_leave(struct control *control, control_left_fn tell, void *owner)
+{
+	bool asked = control->bus && sd_bus_release_name_async(control->bus, &control->leave_asked,
+					     control->name, on_name_left, control) >= 0;
+
+	control->left = tell;
+	control->left_owner = owner;
+	(void)sd_event_source_set_time_relative(control->leave, asked ? LEAVE_USEC : 0);
+	(void)sd_event_source_set_enabled(control->leave, SD_EVENT_ONESHOT);
+}
+
+void control_return(struct control *control)
+{
+	if (control->bus)
+		(void)sd_bus_request_name_async(
+			control->bus, NULL, control->name, SD_BUS_NAME_QUEUE, on_name, control);
+}
+
 struct control *control_close(struct control *control)
 {
 	if (!control)
@@ -229,6 +291,8 @@ struct control *control_close(struct control *control)
 		sd_bus_message_unref(control->waiting[i]);
 	for (size_t i = 0; i < control->curious_count; i++)
 		sd_bus_message_unref(control->curious[i]);
+	sd_bus_slot_unref(control->leave_asked);
+	sd_event_source_disable_unref(control->leave);
 	sd_event_source_disable_unref(control->patience);
 	sd_event_source_disable_unref(control->curious_patience);
 	json_decref(control->outdated);
@@ -273,6 +337,8 @@ int control_open(sd_event *event, struct app *app, const char *name, const char 
 		r = patience_add(event, &control->patience, on_patience, control);
 	if (r >= 0)
 		r = patience_add(event, &control->curious_patience, on_curious_patience, control);
+	if (r >= 0)
+		r = patience_add(event, &control->leave, on_leave, control);
 	if (r < 0) {
 		control_close(control);
 		return r;

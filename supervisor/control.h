@@ -10,8 +10,21 @@
 
 struct control;
 
+typedef void (*control_left_fn)(void *owner);
+
 /* The name is asked for now, and again on each new connection. */
 int control_open(sd_event *event, struct app *app, const char *name, const char *state_dir,
 	struct control **ret_control);
 struct control *control_close(struct control *control);
 DEFINE_CLEANUP(struct control, control_close);
+
+/* Who waits for a message of ours, for a sentence; NULL: nobody. */
+const char *control_what_is_under_way(const struct control *control);
+/* Somebody has called, and waits for the answer. */
+bool control_has_callers(const struct control *control);
+/* Gives the name back, once: when `tell` comes, from the loop, every call that was made by that
+ * name was looked at, and there will be no more. Without a bus it comes at once, and after a moment
+ * if the bus says nothing. */
+void control_leave(struct control *control, control_left_fn tell, void *owner);
+/* Asks for the name again. */
+void control_return(struct control *control);

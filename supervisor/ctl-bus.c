@@ -10,6 +10,8 @@
 
 #define OBJECT_PATH	 "/app/bluegreen"
 #define OBJECT_INTERFACE "app.bluegreen.Supervisor"
+/* One that went again before it got the call; more often somebody should look at it. */
+#define TRIES_MAX	 2
 
 const char *ctl_bus_name(const struct ctl *ctl)
 {
@@ -34,11 +36,17 @@ int ctl_connect(struct ctl *ctl)
 	return CTL_OK;
 }
 
+/* Nobody has the name. */
+static bool is_away(const sd_bus_error *error)
+{
+	return sd_bus_error_has_names(
+		error, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER);
+}
+
 /* Whether something was begun that we know nothing more of, or nothing was. */
 static int error_explain(const struct ctl *ctl, const sd_bus_error *error, int r)
 {
-	if (sd_bus_error_has_names(
-		    error, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER)) {
+	if (is_away(error)) {
 		fprintf(stderr,
 			"bluegreenctl: the supervisor of %s does not run; start it with `systemctl "
 			"start %s-bluegreen', or see `systemctl status %s-bluegreen'\n",
@@ -74,7 +82,7 @@ static int call(struct ctl *ctl, const struct ctl_method *method, sd_bus_message
 {
 	static const char *const types[] = {"", "s", "ss"};
 	sd_bus_error error = SD_BUS_ERROR_NULL;
-	size_t count = 0;
+	size_t count = 0, tries = 0;
 	int r, exit_status;
 
 	exit_status = ctl_connect(ctl);
@@ -82,10 +90,14 @@ static int call(struct ctl *ctl, const struct ctl_method *method, sd_bus_message
 		return exit_status;
 	while (count < ELEMENTS(method->arguments) && method->arguments[count])
 		count++;
-	/* Arguments beyond those that the types name are not looked at. */
-	r = sd_bus_call_method(ctl->bus, ctl_bus_name(ctl), OBJECT_PATH, OBJECT_INTERFACE,
-		method->name, &error, ret, types[count], method->arguments[0],
-		method->arguments[1]);
+	do {
+		sd_bus_error_free(&error);
+		/* Arguments beyond those that the types name are not looked at. */
+		r = sd_bus_call_method(ctl->bus, ctl_bus_name(ctl), OBJECT_PATH, OBJECT_INTERFACE,
+			method->name, &error, ret, types[count], method->arguments[0],
+			method->arguments[1]);
+		/* It was not delivered. */
+	} while (r < 0 && is_away(&error) && tries++ < TRIES_MAX && ctl_await_owner(ctl));
 	exit_status = r < 0 ? error_explain(ctl, &error, r) : CTL_OK;
 	sd_bus_error_free(&error);
 	return exit_status;

@@ -63,6 +63,9 @@ json_t *ctl_call(struct ctl *ctl, const struct ctl_method *method, int *ret_exit
 /* The same for a method that answers with a cycle's id. */
 int ctl_begin(struct ctl *ctl, const struct ctl_method *method, char id[static CTL_ID_MAX]);
 int ctl_connect(struct ctl *ctl);
+/* ctl-owner.c: waits a moment for a supervisor that is being replaced or started again. True if one
+ * has the name now. */
+bool ctl_await_owner(struct ctl *ctl);
 /* "app.bluegreen.NAME" */
 const char *ctl_bus_name(const struct ctl *ctl);
 

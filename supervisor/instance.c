@@ -165,6 +165,20 @@ void instances_set_part(
 	memcpy(instance->release, part->release, sizeof(instance->release));
 }
 
+const struct flaps *instances_flaps(const struct instances *instances, enum color color)
+{
+	return &instances->watched[color].flaps;
+}
+
+void instances_inherit_flaps(
+	struct instances *instances, enum color color, const struct flaps *flaps)
+{
+	struct watched *watched = &instances->watched[color];
+
+	watched->flaps = *flaps;
+	watched->instance.flapping = flaps->flapping;
+}
+
 int instances_watch(struct instances *instances, const struct instances_events *events, void *owner)
 {
 	instances->events = *events;

@@ -14,6 +14,7 @@
 #include "color.h"
 #include "config.h"
 #include "environment.h"
+#include "flaps.h"
 #include "manager.h"
 #include "probe.h"
 #include "sockdiag.h"
@@ -61,6 +62,11 @@ DEFINE_CLEANUP(struct instances, instances_close);
 int instances_watch(
 	struct instances *instances, const struct instances_events *events, void *owner);
 void instances_configure(struct instances *instances, const struct config *config);
+/* What was seen of its falls, for a supervisor that follows this one, and from it: before
+ * instances_watch() has told anything. */
+const struct flaps *instances_flaps(const struct instances *instances, enum color color);
+void instances_inherit_flaps(
+	struct instances *instances, enum color color, const struct flaps *flaps);
 void instances_set_part(
 	struct instances *instances, enum color color, const struct environment_part *part);
 

@@ -323,6 +323,11 @@ struct notify *notify_close(struct notify *notify)
 	return NULL;
 }
 
+bool notify_is_idle(const struct notify *notify)
+{
+	return notify->state == NOTIFY_IDLE;
+}
+
 static struct message *message_new(const char *url, const char *body)
 {
 	_cleanup_(cleanup_message_free) struct message *message = calloc(1, sizeof(*message));

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include <systemd/sd-event.h>
 
 #include "base/cleanup.h"
@@ -19,6 +21,9 @@ struct notify;
 int notify_open(sd_event *event, struct notify **ret_notify);
 struct notify *notify_close(struct notify *notify);
 DEFINE_CLEANUP(struct notify, notify_close);
+
+/* Nothing is being told, and nothing waits. */
+bool notify_is_idle(const struct notify *notify);
 
 /* Queues the body (copied) for the URL (copied); NULL URL: nothing happens. */
 void notify_send(struct notify *notify, const char *url, const char *body);

@@ -46,6 +46,7 @@ enum report_message {
 	REPORT_RELAY_FOUND,
 	REPORT_BUS_LOST,
 	REPORT_BUS_FOUND,
+	REPORT_RENEWAL_FAILED, /* the program that is installed now does not run here */
 	REPORT_MESSAGE_COUNT,
 };
 
