@@ -12,12 +12,12 @@ CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wswitch-enum -Wmissing-prototypes -Wstrict-prototypes \
 	-Wpointer-arith -Wundef -Wformat=2 -Wvla
 WERROR ?= -Werror
-PACKAGES := libsystemd libcurl libnl-3.0 jansson
+PACKAGES := libsystemd libcurl libnl-3.0 jansson nettle
 override CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Isocket -Isupervisor
 override CFLAGS += -std=gnu11 -pthread $(WARNINGS) $(WERROR)
 PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 LIBS_relay :=
-LIBS_supervisor := $(shell pkg-config --libs libsystemd libcurl libnl-3.0 jansson 2>/dev/null)
+LIBS_supervisor := $(shell pkg-config --libs libsystemd libcurl libnl-3.0 jansson nettle 2>/dev/null)
 LIBS_bluegreenctl := $(shell pkg-config --libs libsystemd jansson 2>/dev/null)
 
 # Who is linked into what: the relay takes no room but socket/; the supervisor takes from it only

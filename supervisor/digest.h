@@ -5,14 +5,13 @@
 #pragma once
 
 #include <stddef.h>
-#include <stdint.h>
+
+#include <nettle/sha2.h>
 
 #define DIGEST_MAX 65 /* 64 hexadecimal digits, and NUL */
 
 struct digest {
-	uint32_t state[8];
-	uint64_t size; /* bytes so far */
-	uint8_t block[64];
+	struct sha256_ctx context;
 };
 
 void digest_begin(struct digest *digest);
