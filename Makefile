@@ -18,13 +18,15 @@ override CFLAGS += -std=gnu11 -pthread $(WARNINGS) $(WERROR)
 PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 LIBS_relay :=
 LIBS_supervisor := $(shell pkg-config --libs libsystemd libcurl libnl-3.0 jansson nettle 2>/dev/null)
+LIBS_recheck := $(shell pkg-config --libs libsystemd jansson 2>/dev/null)
 LIBS_bluegreenctl := $(shell pkg-config --libs libsystemd jansson 2>/dev/null)
 
 # Who is linked into what: the relay takes no room but socket/; the supervisor takes from it only
 # what both speak of (color, route) and the steer.
 BASE := $(wildcard socket/base/*.c) socket/color.c socket/route.c
 SRC_relay := $(filter-out $(wildcard socket/steer-*.c),$(wildcard socket/*.c)) $(wildcard socket/base/*.c)
-SRC_supervisor := $(filter-out $(wildcard supervisor/ctl*.c supervisor/generator*.c),$(wildcard supervisor/*.c)) \
+SRC_supervisor := $(filter-out $(wildcard supervisor/ctl*.c supervisor/generator*.c \
+	supervisor/recheck*.c),$(wildcard supervisor/*.c)) \
 	$(BASE) socket/latency.c socket/ending.c socket/endpoint.c socket/trust.c socket/proxy-header.c \
 	$(wildcard socket/steer-relay*.c)
 # Which ports the other applications have is in their configuration.
@@ -32,12 +34,14 @@ SRC_config := $(wildcard supervisor/config*.c) supervisor/hours.c socket/trust.c
 	socket/proxy-header.c
 SRC_bluegreenctl := $(wildcard supervisor/ctl*.c) $(BASE) $(SRC_config) \
 	$(addprefix supervisor/,generator-unit.c listener-process.c cgroup.c release-tree.c)
+SRC_recheck := $(wildcard supervisor/recheck*.c) $(BASE) $(SRC_config) \
+	$(addprefix supervisor/,cgroup.c text.c)
 # No foreign library, and nothing of the configuration but what may be a name: it runs at every boot.
 SRC_generator := $(wildcard supervisor/generator*.c) supervisor/config-app.c socket/base/fd.c
-PROGRAMS := relay supervisor bluegreenctl generator
+PROGRAMS := relay supervisor recheck bluegreenctl generator
 
 # Every module but the mains, for unit tests to take what they need from.
-MODULES := $(filter-out %main.c supervisor/ctl.c supervisor/generator.c,\
+MODULES := $(filter-out %main.c supervisor/ctl.c supervisor/generator.c supervisor/recheck.c,\
 	$(sort $(foreach p,$(PROGRAMS),$(SRC_$(p)))))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test-*.c))
 
