@@ -13,9 +13,10 @@
 #include "base/cleanup.h"
 #include "color.h"
 
-#define FINDINGS_MAX	     512 /* of one app; more are counted, not kept */
-#define FINDING_PATH_MAX     400 /* bytes of a path as it is told, NUL included; 64 of them in 64 KiB \
-				  */
+/* Of one app; more are counted, not kept. */
+#define FINDINGS_MAX	     512
+/* Bytes of a path as it is told, NUL included: 64 of them, and more, in 64 KiB. */
+#define FINDING_PATH_MAX     400
 #define FINDING_PACKAGE_MAX  128
 #define FINDING_IDENTITY_MAX 96
 

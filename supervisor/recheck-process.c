@@ -139,12 +139,14 @@ static bool same_file(const struct stat *mapped, const struct stat *there)
 	       (mapped->st_dev == there->st_dev || mapped->st_dev == 0);
 }
 
-/* What is in the place of a mapped file, and which that is. st_dev 0: not known. */
-static enum place place_find(const struct process *process, const struct mapping *mapping,
+/* What is in the place of a mapped file, and which that is. st_dev 0: not known. -ENOSYS, -EPERM:
+ * it must not be asked. */
+static int place_find(const struct process *process, const struct mapping *mapping,
 	const struct stat *mapped, char identity[static FINDING_IDENTITY_MAX])
 {
 	char whole[PATH_MAX + 16];
 	struct stat there;
+	int r;
 
 	/* The words may be part of its name. */
 	if (mapping->deleted) {
@@ -153,7 +155,10 @@ static enum place place_find(const struct process *process, const struct mapping
 			return PLACE_SAME;
 	}
 	snprintf(identity, FINDING_IDENTITY_MAX, "-");
-	if (stat_in_root(process, mapping->path, &there) < 0)
+	r = stat_in_root(process, mapping->path, &there);
+	if (r == -ENOSYS || r == -EPERM)
+		return r;
+	if (r < 0)
 		return PLACE_NOTHING;
 	identity_write(&there, identity);
 	return same_file(mapped, &there) ? PLACE_SAME : PLACE_OTHER;
@@ -163,8 +168,11 @@ static int file_judge(
 	const struct process *process, const struct mapping *mapping, const struct stat *mapped)
 {
 	struct finding finding = {.subject = process->subject, .path = (char *)mapping->path};
+	int place = place_find(process, mapping, mapped, finding.identity);
 
-	switch (mapping_judge(mapping, place_find(process, mapping, mapped, finding.identity))) {
+	if (place < 0)
+		return place;
+	switch (mapping_judge(mapping, (enum place)place)) {
 	case JUDGEMENT_CURRENT:
 		return 0;
 	case JUDGEMENT_OUTDATED:
