@@ -75,10 +75,11 @@ $(BUILD)/modules.a: $(call object,$(MODULES))
 # A unit test that runs above fakes names them here; the linker takes them instead of the seam's
 # real side, because they come before the archive.
 FAKES_app := event world stand manager probe sockdiag listener record environment release fetch \
-	steer report
+	snapshot steer report
 FAKES_test-cut := $(FAKES_app) judge
 FAKES_test-deploy := $(FAKES_app) judge
 FAKES_test-explore := $(FAKES_app) judge
+FAKES_test-first-copy := $(FAKES_app)
 FAKES_test-swap := $(FAKES_app)
 FAKES_test-watch := $(FAKES_app)
 FAKES_test-comeback := $(FAKES_app)

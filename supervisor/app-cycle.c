@@ -117,12 +117,7 @@ static void cycle_finish(struct app *app)
 			app->owner, &app->record, record_outcome_name(app->record.outcome));
 	app->stage.record = NULL;
 	app_state_follow(app);
-	if (!app->queued)
-		return;
-	app->queued = app->stage.hurry = false;
-	app->stage.next = NULL;
-	if (app_cycle_begin(app, &app->queue, app->queue_sha256, app->queue_causes) < 0)
-		report(REPORT_WARNING, NULL, "no memory to begin the cycle that was queued");
+	app_queue_follow(app);
 }
 
 static int on_figures(sd_event_source *source, uint64_t usec, void *userdata)
@@ -149,6 +144,7 @@ static void on_deploy_ended(void *owner, const struct record *record, bool durab
 	app->recorded = true;
 	app->record = *record;
 	app->finishing = true;
+	app_snapshot_forget(app, record);
 	primary_link(app);
 	watch_take_stance(app->watch, STANCE_STEADY);
 	if (!durable)
@@ -255,7 +251,6 @@ static void record_fill(struct app *app, struct record *record)
 	record->strategy = app->stage.strategy;
 	record->primary = app->stage.primary;
 	record->fresh = app->stage.fresh;
-	release_choose(app, record->release);
 	for (enum color color = 0; color < COLOR_COUNT; color++)
 		snprintf(record->former[color], sizeof(record->former[color]), "%s",
 			instances_get(app->instances, color)->release);
@@ -276,6 +271,9 @@ int app_cycle_begin(
 	(void)app_reconfigure(app, why);
 	app_plan_choose(app_strategy(app, app->config), &app->stage, &app->plan);
 	app->stage.doubt = app->stage.untold = false;
+	/* What is copied is named when it has been. */
+	if (!app->config->release_snapshot[0])
+		release_choose(app, record.release);
 	record_fill(app, &record);
 	r = deploy_begin(app->event, &app->plan, &record, &deploy_events, app, &deploy);
 	if (r < 0)
@@ -297,6 +295,7 @@ int app_cycle_repair(struct app *app, const struct record *asked)
 
 	app_plan_choose(STRATEGY_FALLBACK, &app->stage, &app->plan);
 	app->stage.doubt = app->stage.untold = false;
+	release_choose(app, record.release);
 	record_fill(app, &record);
 	r = deploy_resume(app->event, &app->plan, &record, &deploy_events, app, &deploy);
 	if (r < 0)

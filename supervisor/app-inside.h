@@ -2,7 +2,8 @@
 /*
  * What app.c (who belongs together), app-order.c (what is asked of it), app-cycle.c (a cycle),
  * app-plan.c (what one would do), app-start.c (the first start of a color), app-repair.c (parts
- * that do not fit) and app-state.c (what is true of the whole) share. Nobody else includes this.
+ * that do not fit), app-snapshot.c (the first copy of its code) and app-state.c (what is true of
+ * the whole) share. Nobody else includes this.
  */
 #pragma once
 
@@ -47,8 +48,10 @@ struct app {
 	struct record queue;
 	char sha256[FETCH_SHA256_MAX], queue_sha256[FETCH_SHA256_MAX];
 	char *causes, *queue_causes; /* NULL: none */
-	uint64_t repaired_usec;	     /* when a repair was begun, last; 0: never */
-	bool primary_known;	     /* somebody or something has told which color is the primary */
+	struct snapshot *first;	     /* the first copy of the code, under way */
+	sd_event_source *first_again;
+	uint64_t repaired_usec; /* when a repair was begun, last; 0: never */
+	bool primary_known;	/* somebody or something has told which color is the primary */
 	struct receipt receipt;
 	sd_event_source *record_retry;
 	bool unwritten;			  /* the end of the last cycle is not on the disk yet */
@@ -82,6 +85,15 @@ void app_repair_follow(struct app *app);
 /* Begins a cycle; none may run. causes: NULL if there are none. */
 int app_cycle_begin(
 	struct app *app, const struct record *asked, const char *sha256, const char *causes);
+/* Begins what waits, if nothing is under way any more. */
+void app_queue_follow(struct app *app);
+/* True if a color has no release, and gets none before its code was copied for the first time: that
+ * is begun, once and then every few seconds. */
+bool app_first_copy_await(struct app *app);
+/* The same for who asks for a cycle now: at once, by what the configuration says now. */
+bool app_first_copy_first(struct app *app);
+/* What a cycle that was cut has copied was never tried. */
+void app_snapshot_forget(struct app *app, const struct record *record);
 /* Reads the configuration anew and puts it in force. */
 bool app_reconfigure(struct app *app, char why[static STEP_TEXT_MAX]);
 /* Starts the color, once a supervisor, if it is known to be down. */

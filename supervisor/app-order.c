@@ -13,6 +13,7 @@
 
 #include "app-inside.h"
 #include "base/fd.h"
+#include "report.h"
 
 static void queue_supersede(struct app *app, const struct record *by)
 {
@@ -26,6 +27,19 @@ static void queue_supersede(struct app *app, const struct record *by)
 			by->id, by->asked_by_uid, *by->asked_by ? ", " : "", by->asked_by);
 	if (app->events.finished)
 		app->events.finished(app->owner, &app->queue, "superseded");
+}
+
+void app_queue_follow(struct app *app)
+{
+	if (!app->queued || app->running || app->first)
+		return;
+	/* Whether the first copy could be made or not: the preflight says why not. */
+	if (!*app->stage.uncopied_why && app_first_copy_await(app))
+		return;
+	app->queued = app->stage.hurry = false;
+	app->stage.next = NULL;
+	if (app_cycle_begin(app, &app->queue, app->queue_sha256, app->queue_causes) < 0)
+		report(REPORT_WARNING, NULL, "no memory to begin the cycle that was queued");
 }
 
 int app_record_new(
@@ -72,7 +86,7 @@ int app_deploy(struct app *app, const struct app_asker *asker, const struct app_
 	r = app_record_new(asker, order, &record);
 	if (r < 0)
 		return r;
-	if (app->running) {
+	if (app->running || app_first_copy_first(app)) {
 		queue_supersede(app, &record);
 		app->queued = app->stage.hurry = true;
 		app->queue = record;

@@ -46,7 +46,8 @@ void app_foresee(struct app *app, const char *release, struct app_forecast *ret_
 	ret_forecast->step_count = plan.count;
 	snprintf(ret_forecast->release, sizeof(ret_forecast->release), "%s", release);
 	/* As a reload does: what the primary has now. */
-	if (!*release && ret_forecast->stage.config->release_directory)
+	if (!*release && ret_forecast->stage.config->release_directory &&
+		!ret_forecast->stage.config->release_snapshot[0])
 		(void)release_linked(
 			app->dirs.state, ret_forecast->stage.primary, ret_forecast->release);
 	ret_forecast->count += preflight_look(&ret_forecast->stage, ret_forecast->release,

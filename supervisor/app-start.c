@@ -107,7 +107,7 @@ void app_color_start(struct app *app, enum color color)
 		start->again = sd_event_source_disable_unref(start->again);
 		return;
 	}
-	if (start->asked)
+	if (start->asked || app_first_copy_await(app))
 		return;
 	start->asked = true;
 	if (!color_equip(app, color, why)) {

@@ -20,6 +20,17 @@ const char *app_state_name(enum app_state state)
 	return state_names[state];
 }
 
+/* True if that is why a color without a release does not run. */
+static bool copy_explain(const struct app *app, char *buffer, size_t size)
+{
+	if (app->first)
+		snapshot_describe(app->first, buffer, size);
+	else if (*app->stage.uncopied_why)
+		snprintf(buffer, size, "there is no copy of the code to run: %.400s",
+			app->stage.uncopied_why);
+	return app->first || *app->stage.uncopied_why;
+}
+
 static enum app_state state_derive(const struct app *app, char *reason, size_t size)
 {
 	enum color color = watch_primary(app->watch);
@@ -37,7 +48,8 @@ static enum app_state state_derive(const struct app *app, char *reason, size_t s
 		return APP_DEGRADED;
 	}
 	if (!instance_is_healthy(primary)) {
-		instance_explain(primary, why, sizeof(why));
+		if (instance_is_alive(primary) || !copy_explain(app, why, sizeof(why)))
+			instance_explain(primary, why, sizeof(why));
 		snprintf(reason, size, "%s is %s: %s", color_name(color),
 			health_name(primary->verdict.health), why);
 	} else {

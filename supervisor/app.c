@@ -247,6 +247,8 @@ struct app *app_close(struct app *app)
 	}
 	sd_event_source_disable_unref(app->record_retry);
 	sd_event_source_disable_unref(app->figures);
+	sd_event_source_disable_unref(app->first_again);
+	snapshot_end(app->first);
 	target_close(app->target);
 	watch_close(app->watch);
 	instances_close(app->instances);

@@ -139,6 +139,8 @@ static void row_ask(struct deploy *deploy)
 		return;
 	case STEP_DONE:
 		deploy_row_leave(deploy);
+		if (step->learn)
+			step->learn(deploy->plan.stage, &deploy->record);
 		deploy_story_enter(deploy, STEP_SUCCEEDED, text);
 		deploy->at++;
 		deploy_turn_soon(deploy);

@@ -51,6 +51,8 @@ struct step {
 	bool (*no_way_back)(const struct stage *stage);
 	/* What the record must say before it begins, or before it is undone (record->undoing). */
 	void (*note)(const struct stage *stage, struct record *record);
+	/* What the record says from the next row on, because this one is done. */
+	void (*learn)(const struct stage *stage, struct record *record);
 	uint64_t (*limit)(const struct stage *stage);
 	uint64_t (*undo_limit)(const struct stage *stage); /* NULL: the same */
 	/* Must hold before it begins and as long as it runs. False, and why, if it does not. */

@@ -137,14 +137,36 @@ static bool release_is_readable(const struct stage *stage, const struct instance
 	return false;
 }
 
+/* What a release is copied from; one that is named is there already. */
+void look_snapshot(
+	const struct stage *stage, const char *release, struct preflight_finding *finding)
+{
+	const struct config *config = stage->config;
+	char reason[RELEASE_REASON_MAX];
+
+	if (*release)
+		finding_say(
+			finding, PREFLIGHT_FINE, "nothing is copied: %s was asked for", release);
+	else if (snapshot_check(config->release_directory,
+			 (const char *const *)config->release_snapshot, reason) < 0)
+		finding_say(finding, PREFLIGHT_REFUSES, "%s", reason);
+	else if (*stage->uncopied_why)
+		finding_say(finding, PREFLIGHT_REFUSES,
+			"the colors have no copy of the code to run: %.400s", stage->uncopied_why);
+	else
+		finding_say(finding, PREFLIGHT_FINE, "what Snapshot= names can be copied");
+}
+
 void look_release(const struct stage *stage, const char *release, struct preflight_finding *finding)
 {
 	const struct config *config = stage->config;
 
 	if (!*release) {
 		finding_say(finding, PREFLIGHT_FINE,
-			config->release_directory ? "each color starts on the release it has"
-						  : "each color starts on the code in place");
+			config->release_snapshot[0] ? "each color starts on a copy of what is "
+						      "installed"
+			: config->release_directory ? "each color starts on the release it has"
+						    : "each color starts on the code in place");
 		return;
 	}
 	if (!release_tag_valid(release)) {

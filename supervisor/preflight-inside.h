@@ -16,5 +16,7 @@ const struct instance *preflight_restarted(const struct stage *stage);
 
 void look_release(
 	const struct stage *stage, const char *release, struct preflight_finding *finding);
+void look_snapshot(
+	const struct stage *stage, const char *release, struct preflight_finding *finding);
 void look_memory(const struct stage *stage, const char *release, struct preflight_finding *finding);
 void look_disk(const struct stage *stage, const char *release, struct preflight_finding *finding);

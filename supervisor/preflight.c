@@ -233,12 +233,18 @@ static bool has_swap(const struct stage *stage)
 	return stage->strategy == STRATEGY_SWAP;
 }
 
+static bool has_snapshot(const struct stage *stage)
+{
+	return stage->config->release_snapshot[0] != NULL;
+}
+
 static const struct {
 	const char *subject;
 	bool (*applies)(const struct stage *stage); /* NULL: always */
 	void (*look)(
 		const struct stage *stage, const char *release, struct preflight_finding *finding);
 } looks[] = {
+	{"snapshot", has_snapshot, look_snapshot},
 	{"release", NULL, look_release},
 	{"units", NULL, look_units},
 	{"ports", has_listener, look_ports},

@@ -21,9 +21,9 @@ enum preflight_answer {
 const char *preflight_answer_name(enum preflight_answer answer);
 
 struct preflight_finding {
-	const char *subject; /* "release", "units", "ports", "relay" (not with Protocol=none),
-			      * "fallback" or, under strategy swap, "primary"; "memory", "disk",
-			      * "hooks" */
+	const char *subject; /* "snapshot" (with Snapshot=), "release", "units", "ports", "relay"
+			      * (not with Protocol=none), "fallback" or, under strategy swap,
+			      * "primary"; "memory", "disk", "hooks" */
 	const char *unit;    /* a color's that it is about; NULL: none, or both */
 	enum preflight_answer answer;
 	char text[STEP_TEXT_MAX];

@@ -15,6 +15,7 @@ static const char *const waiting_rows[] = {
 	"before",
 	"drain",
 	"fetch",
+	"snapshot",
 	"healthy",
 	"observe",
 	"ramp",

@@ -93,13 +93,29 @@ int snapshot_check(
 	return 0;
 }
 
-void snapshot_forget(const char *directory, const char *tag)
+static bool is_named(const char *const *tags, const char *tag)
 {
-	char path[PATH_MAX];
-	int n = snprintf(path, sizeof(path), "%s/%s/" SNAPSHOT_MANIFEST, directory, tag);
+	for (; *tags; tags++)
+		if (strcmp(*tags, tag) == 0)
+			return true;
+	return false;
+}
 
-	if (n > 0 && (size_t)n < sizeof(path))
+void snapshot_forget(const char *directory, uint64_t since_usec, const char *const *used)
+{
+	_cleanup_free_ struct release *releases = NULL;
+	char path[PATH_MAX + RELEASE_TAG_MAX + 32];
+	size_t count = 0;
+
+	if (release_list(directory, &releases, &count) < 0)
+		return;
+	for (size_t i = 0; i < count && releases[i].since_usec >= since_usec; i++) {
+		if (is_named(used, releases[i].tag))
+			continue;
+		snprintf(
+			path, sizeof(path), "%s/%s/" SNAPSHOT_MANIFEST, directory, releases[i].tag);
 		(void)unlink(path);
+	}
 }
 
 static void snapshot_over(

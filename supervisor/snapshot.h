@@ -57,8 +57,9 @@ int snapshot_compare(const char *directory, const char *const *paths,
 int snapshot_check(
 	const char *directory, const char *const *paths, char reason[static RELEASE_REASON_MAX]);
 
-/* It was never tried: what is in place counts as different again, though the release stays. */
-void snapshot_forget(const char *directory, const char *tag);
+/* Those made since then (CLOCK_REALTIME) but for the ones in `used` (NULL-terminated) were never
+ * tried: what is in place counts as different again, though the releases stay. */
+void snapshot_forget(const char *directory, uint64_t since_usec, const char *const *used);
 
 enum snapshot_result {
 	SNAPSHOT_MADE,

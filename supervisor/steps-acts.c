@@ -191,6 +191,7 @@ void act_end(struct stage *stage)
 	stage->drain = drain_end(stage->drain);
 	stage->probe = probe_cancel(stage->probe);
 	stage->fetch = fetch_end(stage->fetch);
+	stage->snapshot = snapshot_end(stage->snapshot);
 	stage->prune = release_prune_end(stage->prune);
 	stage->timer = sd_event_source_disable_unref(stage->timer);
 	for (enum color color = 0; color < COLOR_COUNT; color++)

@@ -20,6 +20,7 @@ bool act_is_routed(const struct stage *stage);
 uint64_t limit_route(const struct stage *stage);
 uint64_t limit_preflight(const struct stage *stage);
 uint64_t limit_fetch(const struct stage *stage);
+uint64_t limit_snapshot(const struct stage *stage);
 uint64_t limit_hook(const struct stage *stage);
 uint64_t limit_settle(const struct stage *stage);
 uint64_t limit_drain(const struct stage *stage);       /* of the primary, while writes wait */
@@ -87,11 +88,18 @@ enum step_progress act_observe_progress(struct stage *stage, char text[static ST
 /* steps-release.c */
 int act_fetch_begin(struct stage *stage, char why[static STEP_TEXT_MAX]);
 enum step_progress act_fetch_progress(struct stage *stage, char text[static STEP_TEXT_MAX]);
+/* Can both units read it, now that it is there? */
+bool act_release_is_usable(
+	struct stage *stage, const char *release, char text[static STEP_TEXT_MAX]);
 int act_prune_begin(struct stage *stage, char why[static STEP_TEXT_MAX]);
 enum step_progress act_prune_progress(struct stage *stage, char text[static STEP_TEXT_MAX]);
 int act_hook_begin(struct stage *stage, const char *unit, char why[static STEP_TEXT_MAX]);
 enum step_progress act_hook_progress(
 	struct stage *stage, const char *unit, char text[static STEP_TEXT_MAX]);
 
-/* Gives up job, drain, probe, fetch and timer. */
+/* steps-snapshot.c */
+int act_snapshot_begin(struct stage *stage, char why[static STEP_TEXT_MAX]);
+enum step_progress act_snapshot_progress(struct stage *stage, char text[static STEP_TEXT_MAX]);
+
+/* Gives up job, drain, probe, fetch, snapshot, prune and timer. */
 void act_end(struct stage *stage);

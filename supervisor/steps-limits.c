@@ -6,12 +6,14 @@
 #include "steps-acts.h"
 
 /* An answer of the relay takes milliseconds; this is for one that is being restarted. */
-#define ROUTE_LIMIT_USEC (15 * USEC_PER_SEC)
+#define ROUTE_LIMIT_USEC    (15 * USEC_PER_SEC)
 /* systemd's DefaultTimeoutStopSec=, and a little. */
-#define STOP_LIMIT_USEC	 (100 * USEC_PER_SEC)
-#define FETCH_LIMIT_USEC (3600 * USEC_PER_SEC)
-#define HOOK_LIMIT_USEC	 (3600 * USEC_PER_SEC)
-#define PRUNE_LIMIT_USEC (600 * USEC_PER_SEC)
+#define STOP_LIMIT_USEC	    (100 * USEC_PER_SEC)
+#define FETCH_LIMIT_USEC    (3600 * USEC_PER_SEC)
+#define HOOK_LIMIT_USEC	    (3600 * USEC_PER_SEC)
+/* Until dpkg is not at work, and three copies of ten minutes each (snapshot.c). */
+#define SNAPSHOT_LIMIT_USEC ((300 + 3 * 600) * USEC_PER_SEC)
+#define PRUNE_LIMIT_USEC    (600 * USEC_PER_SEC)
 
 uint64_t limit_route(const struct stage *stage)
 {
@@ -29,6 +31,12 @@ uint64_t limit_fetch(const struct stage *stage)
 {
 	(void)stage;
 	return FETCH_LIMIT_USEC;
+}
+
+uint64_t limit_snapshot(const struct stage *stage)
+{
+	(void)stage;
+	return SNAPSHOT_LIMIT_USEC;
 }
 
 /* A migration takes as long as it takes; its own unit has the tighter limit. */

@@ -60,10 +60,11 @@ int act_fetch_begin(struct stage *stage, char why[static STEP_TEXT_MAX])
 }
 
 /* The preflight could not look at what was not there yet. */
-static bool fetched_is_readable(struct stage *stage, char text[static STEP_TEXT_MAX])
+bool act_release_is_usable(
+	struct stage *stage, const char *release, char text[static STEP_TEXT_MAX])
 {
 	struct preflight_finding findings[PREFLIGHT_MAX];
-	size_t count = preflight_look(stage, stage->release, findings);
+	size_t count = preflight_look(stage, release, findings);
 
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(findings[i].subject, "release") != 0 ||
@@ -91,7 +92,7 @@ enum step_progress act_fetch_progress(struct stage *stage, char text[static STEP
 		return STEP_DONE;
 	}
 	if (stage->fetch_result == FETCH_DONE)
-		return fetched_is_readable(stage, text) ? STEP_DONE : STEP_FAILED;
+		return act_release_is_usable(stage, stage->release, text) ? STEP_DONE : STEP_FAILED;
 	snprintf(text, STEP_TEXT_MAX, "%s", stage->fetch_why);
 	return STEP_FAILED;
 }

@@ -309,6 +309,13 @@ void row_note_commit(const struct stage *stage, struct record *record)
 		memcpy(record->previous, former, sizeof(record->previous));
 }
 
+/* Nothing was copied for a release that has a name already. */
+void row_learn_snapshot(const struct stage *stage, struct record *record)
+{
+	if (*stage->snapshot_tag)
+		snprintf(record->release, sizeof(record->release), "%s", stage->snapshot_tag);
+}
+
 bool row_always(const struct stage *stage)
 {
 	(void)stage;

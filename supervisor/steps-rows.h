@@ -57,6 +57,7 @@ void row_undo_switch(struct stage *stage);
 /* What the record has to say of it. */
 void row_note_switch(const struct stage *stage, struct record *record);
 void row_note_commit(const struct stage *stage, struct record *record);
+void row_learn_snapshot(const struct stage *stage, struct record *record);
 
 /* When there is no way back from it. */
 bool row_always(const struct stage *stage);

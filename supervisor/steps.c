@@ -25,6 +25,14 @@
 		.meaning = "nothing was changed", .limit = limit_fetch, .begin = act_fetch_begin,  \
 		.progress = act_fetch_progress, .end = act_end,                                    \
 	}
+#define ROW_SNAPSHOT                                                                               \
+	{                                                                                          \
+		.name = "snapshot",                                                                \
+		.text = "what is installed in place is copied into a release, as Snapshot= says",  \
+		.meaning = "nothing was restarted, and no half of a copy is left",                 \
+		.learn = row_learn_snapshot, .limit = limit_snapshot, .begin = act_snapshot_begin, \
+		.progress = act_snapshot_progress, .end = act_end,                                 \
+	}
 #define ROW_BEFORE                                                                                 \
 	{                                                                                          \
 		.name = "before", .text = "the hook BeforeRestart= runs, a migration say",         \
@@ -84,6 +92,7 @@
 const struct step steps_fallback[] = {
 	ROW_PREFLIGHT,
 	ROW_FETCH,
+	ROW_SNAPSHOT,
 	ROW_BEFORE,
 	{
 		.name = "turn",
@@ -234,6 +243,7 @@ const struct step steps_fallback[] = {
 const struct step steps_swap[] = {
 	ROW_PREFLIGHT,
 	ROW_FETCH,
+	ROW_SNAPSHOT,
 	ROW_BEFORE,
 	{
 		.name = "vacate",

@@ -25,6 +25,7 @@
 #include "manager.h"
 #include "probe.h"
 #include "release.h"
+#include "snapshot.h"
 #include "sockdiag.h"
 #include "steer.h"
 #include "watch.h"
@@ -45,7 +46,8 @@ struct stage {
 	enum strategy strategy; /* of the cycle: which table */
 	enum color primary;	/* the other one is the fallback */
 	enum color fresh;
-	const char *release;	     /* what the cycle deploys; "" if in place */
+	/* What the cycle deploys; "" if in place, and before that was copied. */
+	const char *release;
 	const char *sha256;	     /* of its archive, as the caller said; "" if he did not */
 	const struct record *record; /* of the cycle; NULL outside */
 	bool hurry;	  /* another cycle waits: nobody needs to wait for the window's end */
@@ -77,6 +79,12 @@ struct stage {
 	bool fetched;
 	enum fetch_result fetch_result;
 	char fetch_why[STEP_TEXT_MAX];
+	struct snapshot *snapshot;
+	bool snapshotted;
+	enum snapshot_result snapshot_result;
+	char snapshot_tag[RELEASE_TAG_MAX], snapshot_text[RELEASE_REASON_MAX];
+	/* Why the colors have no copy yet of the code that they are to run; "" if they have. */
+	char uncopied_why[RELEASE_REASON_MAX];
 	struct release_prune *prune;
 	bool pruned;
 	int prune_result;

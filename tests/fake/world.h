@@ -58,6 +58,9 @@ struct world {
 	char links[COLOR_COUNT][64]; /* which release a start takes, "vN"; "": the code in place */
 	bool told[COLOR_COUNT];	     /* there is an environment file: */
 	struct environment_part parts[COLOR_COUNT];
+	int copied;	 /* the newest version that was copied into a release; 0: none counts */
+	bool copy_fails; /* for the time being */
+	unsigned copies_begun;
 	int missing;	      /* this version is not in the directory until it is fetched */
 	bool pruned_in_use;   /* a release was not spared that a link leads to */
 	char spared[16][64];  /* the last time that old releases went */

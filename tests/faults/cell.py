@@ -20,7 +20,7 @@ from load import Load
 # belongs to the same phase.
 PHASES = {
     "P0": (),
-    "P1": ("fetch", "preflight", "before"),
+    "P1": ("fetch", "snapshot", "preflight", "before"),
     "P2": ("restart", "start"),
     "P3": ("healthy", "soak", "warm-up"),
     "P4": ("ramp", "return", "switch", "observe", "commit"),

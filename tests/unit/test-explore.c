@@ -53,6 +53,7 @@
 #define MORE                                                                                       \
 	"[Hooks]\nBeforeRestart=app-migrate.service\nAfterDeploy=app-tell.service\n"               \
 	"[Route]\nRamp=10%:1s 50%:1s\n"
+#define COPIED RELEASES "Snapshot=/usr/share/notes\n"
 #define SOURCE "Source=http://build.example/app-{tag}.tar\n"
 
 enum visitor {
@@ -77,6 +78,7 @@ struct scene {
 	const char *config;
 	bool releases;
 	bool pass;
+	bool copied;	       /* releases are made of what is in place */
 	bool sick;	       /* from the beginning: not everything can be made good */
 	void (*before)(void);  /* the supervisor opens */
 	void (*between)(void); /* its start and the deployment */
@@ -129,28 +131,35 @@ static void green_is_primary(void)
 }
 
 static const struct scene scenes[] = {
-	{"fallback", RELEASES, true, false, false, NULL, NULL},
-	{"fallback-more", RELEASES MORE, true, false, false, NULL, NULL},
-	{"fallback-in-place", IN_PLACE, false, false, false, NULL, NULL},
-	{"fallback-in-place-more", IN_PLACE MORE, false, false, false, NULL, NULL},
-	{"fallback-errors", RELEASES, true, false, false, NULL, code_errors},
-	{"fallback-in-place-exits", IN_PLACE, false, false, false, NULL, code_exits},
-	{"fallback-bad", RELEASES MORE, true, false, false, NULL, traffic_errors},
-	{"fallback-pass", RELEASES "[Fallback]\nWrites=pass\n", true, true, false, NULL, NULL},
-	{"fallback-green-sick", RELEASES, true, false, false, NULL, green_is_sick},
-	{"fallback-blue-sick", IN_PLACE, false, false, true, NULL, blue_is_sick},
-	{"fallback-mirrored", RELEASES, true, false, false, green_is_primary, NULL},
-	{"swap", SWAP RELEASES, true, false, false, NULL, NULL},
-	{"swap-more", SWAP RELEASES MORE, true, false, false, NULL, NULL},
-	{"swap-in-place", SWAP IN_PLACE, false, false, false, NULL, NULL},
-	{"swap-in-place-more", SWAP IN_PLACE MORE, false, false, false, NULL, NULL},
-	{"swap-exits", SWAP RELEASES, true, false, false, NULL, code_exits},
-	{"swap-errors-in-place", SWAP IN_PLACE, false, false, false, NULL, code_errors},
-	{"swap-bad", SWAP RELEASES MORE, true, false, false, NULL, traffic_errors},
-	{"swap-fetched", SWAP RELEASES SOURCE, true, false, false, release_is_elsewhere, NULL},
-	{"swap-green-stopped", SWAP RELEASES, true, false, false, NULL, green_is_stopped},
-	{"swap-blue-sick", SWAP RELEASES, true, false, true, NULL, blue_is_sick},
-	{"swap-mirrored", SWAP RELEASES, true, false, false, green_is_primary, NULL},
+	{"fallback", RELEASES, true, false, false, false, NULL, NULL},
+	{"fallback-more", RELEASES MORE, true, false, false, false, NULL, NULL},
+	{"fallback-in-place", IN_PLACE, false, false, false, false, NULL, NULL},
+	{"fallback-in-place-more", IN_PLACE MORE, false, false, false, false, NULL, NULL},
+	{"fallback-errors", RELEASES, true, false, false, false, NULL, code_errors},
+	{"fallback-in-place-exits", IN_PLACE, false, false, false, false, NULL, code_exits},
+	{"fallback-bad", RELEASES MORE, true, false, false, false, NULL, traffic_errors},
+	{"fallback-pass", RELEASES "[Fallback]\nWrites=pass\n", true, true, false, false, NULL,
+		NULL},
+	{"fallback-green-sick", RELEASES, true, false, false, false, NULL, green_is_sick},
+	{"fallback-blue-sick", IN_PLACE, false, false, false, true, NULL, blue_is_sick},
+	{"fallback-mirrored", RELEASES, true, false, false, false, green_is_primary, NULL},
+	{"swap", SWAP RELEASES, true, false, false, false, NULL, NULL},
+	{"swap-more", SWAP RELEASES MORE, true, false, false, false, NULL, NULL},
+	{"swap-in-place", SWAP IN_PLACE, false, false, false, false, NULL, NULL},
+	{"swap-in-place-more", SWAP IN_PLACE MORE, false, false, false, false, NULL, NULL},
+	{"swap-exits", SWAP RELEASES, true, false, false, false, NULL, code_exits},
+	{"swap-errors-in-place", SWAP IN_PLACE, false, false, false, false, NULL, code_errors},
+	{"swap-bad", SWAP RELEASES MORE, true, false, false, false, NULL, traffic_errors},
+	{"swap-fetched", SWAP RELEASES SOURCE, true, false, false, false, release_is_elsewhere,
+		NULL},
+	{"swap-green-stopped", SWAP RELEASES, true, false, false, false, NULL, green_is_stopped},
+	{"swap-blue-sick", SWAP RELEASES, true, false, false, true, NULL, blue_is_sick},
+	{"swap-mirrored", SWAP RELEASES, true, false, false, false, green_is_primary, NULL},
+	{"fallback-copied", COPIED, true, false, true, false, NULL, NULL},
+	{"fallback-copied-more", COPIED MORE, true, false, true, false, NULL, NULL},
+	{"fallback-copied-errors", COPIED, true, false, true, false, NULL, code_errors},
+	{"swap-copied", SWAP COPIED, true, false, true, false, NULL, NULL},
+	{"swap-copied-exits", SWAP COPIED MORE, true, false, true, false, NULL, code_exits},
 };
 
 struct fault {
@@ -172,6 +181,12 @@ static size_t *scene_next;
 static struct judge_set *states_all;
 static const struct scene *scene; /* that is being played */
 
+/* Who deploys says which release. */
+static bool is_named(void)
+{
+	return scene->releases && !scene->copied;
+}
+
 static void on_visit(unsigned visitor)
 {
 	if (!stand_app() && visitor < VISITOR_STOPS_BLUE)
@@ -182,7 +197,7 @@ static void on_visit(unsigned visitor)
 		break;
 	case VISITOR_DEPLOYS:
 		world.code = 3;
-		(void)stand_deploy_release(scene->releases ? "v3" : "");
+		(void)stand_deploy_release(is_named() ? "v3" : "");
 		break;
 	case VISITOR_RELOADS:
 		(void)stand_deploy();
@@ -260,7 +275,7 @@ static void deploy(void)
 	if (scene->between)
 		scene->between();
 	if (stand_app())
-		(void)stand_deploy_release(scene->releases ? "v2" : "");
+		(void)stand_deploy_release(is_named() ? "v2" : "");
 }
 
 /* By itself this deployment fails: that is a fault too. */
@@ -306,6 +321,7 @@ static bool life(const struct fault *faults, size_t count, size_t *ret_places)
 	stand_begin(scene->config);
 	if (scene->releases)
 		stand_release("v1");
+	world.copied = scene->copied;
 	judge_begin(&order);
 	world.visit = on_visit;
 	world.visitors = VISITOR_COUNT;

@@ -83,7 +83,11 @@ static void the_newest_counts_even_if_it_was_no_good(void **state)
 	assert_int_equal(second.result, SNAPSHOT_MADE);
 	assert_string_not_equal(first.tag, second.tag);
 	assert_int_equal(state_of(dir, path), SNAPSHOT_SAME);
-	snapshot_forget(in(dir, "releases"), second.tag);
+	snapshot_forget(in(dir, "releases"), 0, (const char *[]){second.tag, first.tag, NULL});
+	assert_int_equal(state_of(dir, path), SNAPSHOT_SAME);
+	snapshot_forget(in(dir, "releases"), UINT64_MAX, (const char *[]){NULL});
+	assert_int_equal(state_of(dir, path), SNAPSHOT_SAME);
+	snapshot_forget(in(dir, "releases"), 0, (const char *[]){first.tag, NULL});
 	assert_int_equal(state_of(dir, path), SNAPSHOT_DIFFERS);
 	assert_int_equal(entries_of(in(dir, "releases")), 2);
 }
