@@ -18,6 +18,7 @@
 #include "listener.h"
 #include "preflight.h"
 #include "release.h"
+#include "snapshot.h"
 
 struct instances {
 	struct instance of[COLOR_COUNT];
@@ -34,7 +35,7 @@ static bool hook_known;
 static manager_unit_fn hook_changed;
 static void *hook_owner;
 static unsigned pokes;
-static int release_answer;
+static int release_answer, snapshot_answer;
 static struct release_reader reader;
 static gid_t reader_gids[8];
 static const char *full; /* the path whose disk is `room` */
@@ -87,6 +88,14 @@ int release_check(const char *directory, const char *tag, const struct release_r
 		reader_gids[i] = who->gids[i];
 	snprintf(reason, RELEASE_REASON_MAX, "%s/%s cannot be read; make it so", directory, tag);
 	return release_answer;
+}
+
+int snapshot_check(
+	const char *directory, const char *const *paths, char reason[static RELEASE_REASON_MAX])
+{
+	snprintf(reason, RELEASE_REASON_MAX, "%s cannot be copied into %s; make it so", paths[0],
+		directory);
+	return snapshot_answer;
 }
 
 int statvfs(const char *path, struct statvfs *ret_disk)
@@ -196,7 +205,7 @@ static int begin(void **state)
 	hook = (struct unit_status){.loaded = true};
 	hook_known = true;
 	pokes = 0;
-	release_answer = 0;
+	release_answer = snapshot_answer = 0;
 	full = NULL;
 	put("meminfo", "MemAvailable: 102400 kB\n");
 	return drop("memory");

@@ -76,6 +76,27 @@ static void a_tag_needs_a_directory_and_must_be_one(void **state)
 	assert_refuses("release", "no tag", "letter or digit");
 }
 
+static void what_is_to_be_copied_must_be_there_and_have_been_copied_once(void **state)
+{
+	(void)state;
+	look("");
+	assert_null(finding("snapshot"));
+	config.release_directory = dir;
+	config.release_snapshot[0] = (char *)"/usr/share/notes";
+	assert_int_equal(answer_of("snapshot"), PREFLIGHT_FINE);
+	assert_non_null(strstr(finding("release")->text, "on a copy of what is installed"));
+	snapshot_answer = -ENOENT;
+	look("");
+	assert_refuses("snapshot", "/usr/share/notes cannot be copied", "make it so");
+	/* A release that is there needs nothing copied. */
+	look("v1");
+	assert_int_equal(finding("snapshot")->answer, PREFLIGHT_FINE);
+	snapshot_answer = 0;
+	snprintf(stage.uncopied_why, sizeof(stage.uncopied_why), "no room; make some");
+	look("");
+	assert_refuses("snapshot", "no copy of the code", "make some");
+}
+
 static void memory_that_is_not_enough_refuses_with_the_figures(void **state)
 {
 	(void)state;
@@ -134,6 +155,7 @@ int main(void)
 		story(a_user_who_does_not_exist_is_named),
 		story(a_release_that_can_be_fetched_need_not_be_there),
 		story(a_tag_needs_a_directory_and_must_be_one),
+		story(what_is_to_be_copied_must_be_there_and_have_been_copied_once),
 		story(memory_that_is_not_enough_refuses_with_the_figures),
 		story(a_disk_that_is_about_to_be_full_refuses_with_its_path),
 	};
