@@ -127,6 +127,8 @@ const char *app_what_is_under_way(const struct app *app)
 		return "a cycle runs and another one waits";
 	if (app->running)
 		return "a cycle runs";
+	if (app->first)
+		return "the code is copied for the first time";
 	for (enum color color = 0; color < COLOR_COUNT; color++)
 		if (app->starts[color].job)
 			return color == COLOR_BLUE ? "blue is being started"

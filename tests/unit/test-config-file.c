@@ -79,7 +79,7 @@ static void unknown_words_are_named_with_the_known(void **state)
 	(void)state;
 	assert_refused("\n[Pope]\n",
 		"a.conf:2: there is no section [Pope]; there are [App], [Probe], [Route], [Hold], "
-		"[Drain], [Fallback], [Release], [Gate], [Hooks], [Notify]");
+		"[Drain], [Fallback], [Release], [Gate], [Hooks], [Upgrade], [Notify]");
 	assert_refused("[App]\nblueport=1\n",
 		"a.conf:2: there is no key blueport= in [App]; there are BluePort=, GreenPort=, "
 		"Strategy=, Protocol=");
