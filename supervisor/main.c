@@ -80,11 +80,26 @@ static int signals_block(void)
 	return sigprocmask(SIG_BLOCK, &mask, NULL) < 0 ? -errno : 0;
 }
 
+/* Told to end, nothing else counts: at a shutdown jobs are canceled and units go at the same
+ * moment, which is not to be taken for an answer of theirs. */
+static int end_follow(sd_event *event, int number)
+{
+	sd_event_source *source;
+	int r = sd_event_add_signal(event, &source, number, on_signal, NULL);
+
+	if (r < 0)
+		return r;
+	(void)sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IMPORTANT);
+	(void)sd_event_source_set_floating(source, true);
+	sd_event_source_unref(source);
+	return 0;
+}
+
 static int signals_follow(sd_event *event)
 {
-	int r = sd_event_add_signal(event, NULL, SIGTERM, on_signal, NULL);
+	int r = end_follow(event, SIGTERM);
 
-	return r < 0 ? r : sd_event_add_signal(event, NULL, SIGINT, on_signal, NULL);
+	return r < 0 ? r : end_follow(event, SIGINT);
 }
 
 /* systemd starts us again at once; an error that only a person can repair need not be told ten
