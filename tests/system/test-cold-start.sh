@@ -15,7 +15,7 @@ check "it serves" await 30 both_healthy
 
 all_down
 check_equal "nothing runs but the sockets" "" \
-	"$(inside systemctl list-units --plain --no-legend --state=active 'app*.service')"
+	"$(inside systemctl list-units --plain --no-legend --state=running 'app*.service')"
 check_equal "the socket listens" active "$(inside systemctl is-active app-bluegreen.socket)"
 check_equal "the first connection is answered, not refused" 200 \
 	"$(outside curl -s -m 25 -o /dev/null -w '%{http_code}' "$BASE/")"

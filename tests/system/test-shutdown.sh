@@ -37,6 +37,9 @@ executed() { grep -c "^leaving-$1 " "/proc/$(host_init_pid "$NAME")/root$EXECUTE
 
 holds_one() { [ "$(status_of 's["relay"]["counters"]["holding"]')" = 1 ]; }
 
+# Microseconds of the clock that nobody sets.
+up_since() { inside systemctl show -P ActiveEnterTimestampMonotonic "$1.service"; }
+
 begin full
 # What was said before a boot is looked at behind it.
 inside mkdir -p /var/log/journal
@@ -61,7 +64,18 @@ check "after the boot both colors are healthy" await 40 both_healthy
 check_equal "the write was executed once" 1 "$(executed write)"
 check "the order is in force again" await 10 inside systemctl -q is-active app-bluegreen-shutdown
 
-# Writes wait.
+# The order is of the end alone: nobody else waits for it, and whoever stops it stops nothing else.
+relay=$(unit_pid app-bluegreen-relay) blue=$(color_pid blue)
+check "stopped by hand it ends at once" inside timeout 10 systemctl stop app-bluegreen-shutdown
+check_equal "and everything else goes on" "$relay $blue" "$(unit_pid app-bluegreen-relay) $(color_pid blue)"
+inside systemctl start app-bluegreen-shutdown
+check "a color restarts while it is in force" inside timeout 20 systemctl restart app@blue
+check "both colors are healthy again" await 20 both_healthy
+
+# Writes wait. And the next boot is one at which the application takes long to start.
+printf '[Service]\nExecStartPre=/bin/sleep 8\n' |
+	inside tee /etc/systemd/system/app@.service.d/slow.conf >/dev/null
+inside systemctl daemon-reload
 inside systemctl stop app@blue
 leave_begin held
 check "a write is held" await 10 holds_one
@@ -70,9 +84,21 @@ note "shut down in $SHUTDOWN_MS ms: $(tail -n 1 "$RESULTS/held")"
 check_matches "a held write is told to come again" "^503 [1-9][0-9]* close$" \
 	"$(became held '"%(status)d %(retry_after)s %(connection)s" % r["held"]')"
 check_at_most "nobody waits for that" 5000 "$SHUTDOWN_MS"
+check_at_least "at boot the relay is there long before the instances" 6000000 \
+	"$(($(up_since app@blue) - $(up_since app-bluegreen-relay)))"
 check "after the boot both colors are healthy" await 40 both_healthy
 check_equal "it was not executed" 0 "$(executed held)"
 
 check_matches "the last thing that the supervisor says is that it was told to end" 'told to end by Terminated' \
 	"$(inside journalctl -q --no-pager -b -1 -t app-bluegreen -n 1)"
+
+# The package goes, in the same order.
+leave_begin busy
+apt remove app-bluegreen >"$RESULTS/remove" 2>&1
+wait "$LEAVING" || true
+note "removed: $(tail -n 1 "$RESULTS/busy")"
+check_equal "a removal of the package lets a write in flight be answered too" 201 \
+	"$(became busy 'r["write"]["status"]')"
+check_equal "and a response come whole" 0 "$(became busy 'r["read"]["missing"]')"
+check_equal "nothing of it is left" "" "$(inside systemctl list-units --plain --no-legend 'app-bluegreen*' 'app@*')"
 end
