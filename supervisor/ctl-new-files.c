@@ -38,6 +38,7 @@ static const char *const unit_suffixes[] = {
 	"-bluegreen.socket",
 	"-bluegreen-relay.service",
 	"-bluegreen-control.socket",
+	"-bluegreen-shutdown.service",
 	"-bluegreen-instances.target",
 	"-primary.target",
 };

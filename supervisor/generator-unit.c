@@ -20,6 +20,7 @@ const struct unit_shipped units_shipped[] = {
 	{"", "-bluegreen-control.socket", NULL},
 	{"", "-bluegreen-relay.service", NULL},
 	{"", "-bluegreen.service", NULL},
+	{"", "-bluegreen-shutdown.service", NULL},
 	{"", "-bluegreen-instances.target", NULL},
 	{"", "-primary.target", NULL},
 };
@@ -36,6 +37,7 @@ static const struct place {
 	{"", "-bluegreen-control.socket"},
 	{"", "-bluegreen-relay.service"},
 	{"", "-bluegreen.service"},
+	{"", "-bluegreen-shutdown.service"},
 	{"", "-bluegreen-instances.target"},
 	{"", "-primary.target"},
 	{"", "@.service"},
