@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What control.c (the object, its signals, what is kept of a cycle), control-ask.c and
- * control-numbers.c (who only asks)
- * and control-change.c and control-upgrade.c (who change something) share. Nobody else includes
- * this.
+ * control-numbers.c (who only asks), control-change.c and control-upgrade.c (who change something)
+ * and control-permit.c (who may) share. Nobody else includes this.
  */
 #pragma once
 
@@ -11,6 +10,7 @@
 #include <systemd/sd-bus.h>
 
 #include "control-history.h"
+#include "control-permit.h"
 #include "control.h"
 #include "notify.h"
 
@@ -35,12 +35,14 @@ struct control {
 	sd_bus_message *curious[WAITING_MAX]; /* GetNumbers, the same */
 	size_t curious_count;
 	sd_event_source *curious_patience;
-	json_t *outdated; /* what runs though it was replaced, as the status tells it; NULL: nothing
-			   */
 	control_left_fn left; /* NULL: nobody wants to know */
 	void *left_owner;
 	sd_event_source *leave;	  /* until the bus has let us go, or is waited for no longer */
 	sd_bus_slot *leave_asked; /* that */
+	struct permit permits[PERMITS_MAX];
+	bool polkit_silent; /* as it was reported last */
+	/* What runs though it was replaced, as the status tells it; NULL: nothing. */
+	json_t *outdated;
 };
 
 /* The rows of the vtable; userdata is the control. */
@@ -59,7 +61,7 @@ int control_rollback(sd_bus_message *message, void *userdata, sd_bus_error *erro
 int control_upgrade(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
 /* Who sends it, by the kernel's word as the bus passes it on. */
-int control_asker_find(sd_bus_message *message, struct app_asker *ret_asker, sd_bus_error *error);
+int control_asker_find(sd_bus_message *message, struct app_asker *ret_asker);
 /* The answer of those who change something: the id of a cycle, or why there is none. */
 int control_reply_id(
 	sd_bus_message *message, int r, const char *id, const char *why, sd_bus_error *error);

@@ -115,7 +115,7 @@ static int upgrade(struct control *control, sd_bus_message *message, json_t *cau
 	struct app_asker asker;
 	int r;
 
-	r = control_asker_find(message, &asker, error);
+	r = control_asker_find(message, &asker);
 	if (r < 0)
 		return r;
 	/* Who found it says so: nobody else's findings, not even our own user's, are believed. */

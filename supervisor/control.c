@@ -22,7 +22,7 @@
 /* So long the bus may take to let us go. */
 #define LEAVE_USEC (2 * USEC_PER_SEC)
 
-/* Who may call what is checked in control-change.c: the vtable's own check knows only root and
+/* Who may call what is checked in control-permit.c: the vtable's own check knows only root and
  * capabilities. */
 #define ANYBODY SD_BUS_VTABLE_UNPRIVILEGED
 
@@ -212,6 +212,7 @@ static void on_bus(void *owner, sd_bus *bus)
 	struct control *control = owner;
 	int r;
 
+	permits_drop(control);
 	control->bus = bus;
 	r = sd_bus_add_object_vtable(bus, NULL, OBJECT_PATH, OBJECT_INTERFACE, vtable, control);
 	/* A successor that starts before we are gone waits in the queue for the name. */
@@ -295,6 +296,7 @@ struct control *control_close(struct control *control)
 	sd_event_source_disable_unref(control->leave);
 	sd_event_source_disable_unref(control->patience);
 	sd_event_source_disable_unref(control->curious_patience);
+	permits_drop(control);
 	json_decref(control->outdated);
 	notify_close(control->notify);
 	history_close(control->history);

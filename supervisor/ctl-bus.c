@@ -55,7 +55,8 @@ static int error_explain(const struct ctl *ctl, const sd_bus_error *error, int r
 	}
 	if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED)) {
 		/* The bus's own words about its policy help nobody here. */
-		fprintf(stderr, "bluegreenctl: only root may do this\n");
+		fprintf(stderr,
+			"bluegreenctl: only root and members of the group bluegreen may do this\n");
 		return CTL_FAILED;
 	}
 	if (sd_bus_error_has_names(error, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_DISCONNECTED,
