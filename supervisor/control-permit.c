@@ -35,6 +35,14 @@ void permits_drop(struct control *control)
 		permit_end(&control->permits[i]);
 }
 
+bool permits_wait(const struct control *control)
+{
+	for (size_t i = 0; i < PERMITS_MAX; i++)
+		if (control->permits[i].control)
+			return true;
+	return false;
+}
+
 static const char *user_name(uid_t uid, char *buffer, size_t size)
 {
 	const struct passwd *user = getpwuid(uid);

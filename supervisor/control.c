@@ -261,7 +261,7 @@ const char *control_what_is_under_way(const struct control *control)
 
 bool control_has_callers(const struct control *control)
 {
-	return control->waiting_count > 0 || control->curious_count > 0;
+	return control->waiting_count > 0 || control->curious_count > 0 || permits_wait(control);
 }
 
 void control_leave(struct control *control, control_left_fn tell, void *owner)
