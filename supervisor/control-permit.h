@@ -38,7 +38,8 @@ struct permit {
 int permit_ask(struct control *control, sd_bus_message *message, const char *verb,
 	permit_fn perform, sd_bus_error *error);
 
-/* True if polkit has not said of everybody yet whether he may: ten seconds later it has, or it is a no. */
+/* True if polkit has not said of everybody yet whether he may: ten seconds later it has, or it is a
+ * no. */
 bool permits_wait(const struct control *control);
 
 /* Nobody is waited for any more: the connection that they were on is gone, or we are. */
