@@ -1,0 +1,203 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Nights in which something of ours is broken: apt does what it does without us every time, and once
+# the fault is gone the daily recheck brings both instances to the new library with one cycle.
+# NIGHTS= names those to be told (as a rule the first four), or all.
+# shellcheck source=/dev/null
+. "$(dirname "$0")/lib"
+# shellcheck source=/dev/null
+. "$HOST_REPO/tests/night/lib"
+
+ALL=(crash full-disk supervisor-dead interrupted supervisor-masked manager-hangs ubuntu)
+NIGHTS=${NIGHTS:-${ALL[*]:0:4}}
+[ "$NIGHTS" != all ] || NIGHTS=${ALL[*]}
+HEALED=0
+
+drop_in() { # UNIT, content on stdin
+	inside mkdir -p "/etc/systemd/system/$1.d"
+	inside tee "/etc/systemd/system/$1.d/fault.conf" >/dev/null
+	inside systemctl daemon-reload
+}
+
+drop_out() { # UNIT
+	inside rm "/etc/systemd/system/$1.d/fault.conf"
+	inside systemctl daemon-reload
+}
+
+instances() { echo "$(color_pid blue) $(color_pid green)"; }
+
+libraries() { echo "$(library_of app@blue.service) $(library_of app@green.service)"; }
+
+invocation() { inside systemctl show -P InvocationID app-bluegreen-recheck.service; }
+
+# A run of the recheck that began after INVOCATION has ended.
+rechecked() { # INVOCATION
+	[ "$(invocation)" != "$1" ] && recheck_idle
+}
+
+# The night with its fault; nothing is restarted in it.
+night_of() { # KEY
+	local before invocation
+	before=$(instances) invocation=$(invocation)
+	night_publish libnight1
+	night_upgrade "$1"
+	check "$1: the recheck comes to its end" await 60 rechecked "$invocation"
+	night_is_plain "$1: apt did exactly what it does without us" "$1"
+	check_equal "$1: the instances are as they were" "$before" "$(instances)"
+}
+
+# The fault is gone: one cycle, and everything is new.
+daily_heals() { # KEY
+	recheck_daily
+	night_heals "$1"
+}
+
+night_heals() { # KEY
+	HEALED=$((HEALED + 1))
+	check "$1: afterwards one cycle heals it" await 60 night_healed "$HEALED"
+	check "$1: after which nothing is due" await 60 recheck_idle
+	check_equal "$1: there was no other" "$HEALED" "$(history_of 'len(u)')"
+	check_equal "$1: both colors map the new library" "0+night$NIGHT_NUMBER 0+night$NIGHT_NUMBER" "$(libraries)"
+	check_equal "$1: and nothing that is gone" "" \
+		"$(deleted_of app@blue.service)$(deleted_of app@green.service)"
+}
+
+tell_crash() {
+	drop_in app-bluegreen-recheck.service <<-'END'
+		[Service]
+		ExecStart=
+		ExecStart=/bin/sh -c 'kill -SEGV $$$$'
+	END
+	night_of crash
+	drop_out app-bluegreen-recheck.service
+	daily_heals crash
+}
+
+# The file system of / is full while the hook runs, and when the recheck does; that of our state is
+# the same.
+tell_full-disk() {
+	inside tee /root/fill >/dev/null <<-'END'
+		#!/bin/sh
+		cat /dev/zero >/var/fill 2>/dev/null
+		exit 0
+	END
+	inside chmod 755 /root/fill
+	inside tee /etc/apt/apt.conf.d/00full >/dev/null <<<'DPkg::Post-Invoke { "/root/fill"; };'
+	inside tee /etc/apt/apt.conf.d/98free >/dev/null <<<'DPkg::Post-Invoke { "rm -f /var/fill"; };'
+	drop_in app-bluegreen-recheck.service <<-'END'
+		[Service]
+		ExecStartPre=+/root/fill
+	END
+	night_of full-disk
+	check "full-disk: the disk was full when the recheck ran" inside test -s /var/fill
+	inside rm /var/fill /etc/apt/apt.conf.d/00full /etc/apt/apt.conf.d/98free
+	drop_out app-bluegreen-recheck.service
+	daily_heals full-disk
+}
+
+tell_supervisor-dead() {
+	drop_in app-bluegreen.service <<-'END'
+		[Service]
+		ExecStart=
+		ExecStart=/bin/false
+		RestartSec=1s
+	END
+	inside systemctl kill -s KILL --kill-who=main app-bluegreen.service
+	night_of supervisor-dead
+	drop_out app-bluegreen.service
+	await 20 both_healthy
+	daily_heals supervisor-dead
+}
+
+# dpkg is killed when the library is unpacked and not configured. The next night finishes it.
+tell_interrupted() {
+	local before
+	before=$(instances)
+	night_publish libnight1
+	night_clear
+	inside touch /srv/night/stall
+	inside systemctl start --no-block apt-daily-upgrade.service
+	await 60 library_is iF
+	inside systemctl kill -s KILL apt-daily-upgrade.service
+	check "interrupted: the killed run is over" await 20 inside systemctl is-failed apt-daily-upgrade.service
+	check_equal "interrupted: the library is unpacked, not configured" iF "$(library_status)"
+	inside rm /srv/night/stall
+	night_upgrade interrupted
+	check_equal "interrupted: the next night finishes it" ii "$(library_status)"
+	daily_heals interrupted
+}
+
+# shellcheck disable=SC2016 # dpkg-query expands it
+library_status() { inside dpkg-query -W -f '${db:Status-Abbrev}' libnight1 | tr -d ' '; }
+
+library_is() { [ "$(library_status)" = "$1" ]; }
+
+# systemd itself does not answer while the hook calls it.
+tell_manager-hangs() {
+	local init status=0
+	init=$(host_init_pid "$NAME")
+	night_publish libnight1
+	night_clear
+	kill -s STOP "$init"
+	inside env NEEDRESTART_SUSPEND=1 timeout 60 apt-get -q -y upgrade >"$RESULTS/manager-hangs" 2>&1 || status=$?
+	kill -s CONT "$init"
+	check_equal "manager-hangs: apt-get does not wait for systemd" 0 "$status"
+	check_equal "manager-hangs: and everything is installed" "" "$(inside dpkg --audit)"
+	night_heals manager-hangs
+}
+
+# As Ubuntu has it: needrestart restarts, though nobody configured it.
+tell_ubuntu() {
+	inside rm /etc/needrestart/conf.d/60-night.conf
+	inside sed -i 's,/apt-pinvoke ||,/apt-pinvoke -r a ||,' /etc/apt/apt.conf.d/99needrestart
+	night_publish libnight1
+	night_upgrade ubuntu
+	night_heals ubuntu
+	night_is_plain "ubuntu: apt did exactly what it does without us" ubuntu
+	check_equal "ubuntu: needrestart restarted who maps the library, and left the instances to us" \
+		witness.service "$(restarts_of ubuntu 'Restarting services')"
+}
+
+# The administrator has switched it off: it stays off.
+tell_supervisor-masked() {
+	inside systemctl mask --runtime --now app-bluegreen.service
+	await 20 instances_are "0 0"
+	night_of supervisor-masked
+	inside systemctl unmask --runtime app-bluegreen.service
+	inside systemctl start app-bluegreen.service
+	await 30 both_healthy
+	check_equal "supervisor-masked: what is started later maps the new library" \
+		"0+night$NIGHT_NUMBER 0+night$NIGHT_NUMBER" "$(libraries)"
+	invocation=$(invocation)
+	recheck_daily
+	check "supervisor-masked: the daily recheck runs" await 60 rechecked "$invocation"
+	check_equal "supervisor-masked: and has nothing to do" "$HEALED" "$(history_of 'len(u)')"
+}
+
+instances_are() { [ "$(instances)" = "$1" ]; }
+
+# The disk is to be full soon, and the app's own is another.
+export HOST_SIZE=700m
+begin full
+night_begin libnight1
+night_publish libnight1
+night_upgrade plain
+inside mkdir /var/lib/notes
+inside mount -t tmpfs -o size=64m,mode=755 notes /var/lib/notes
+night_app
+app_begin abrupt quick
+recheck_quick
+load_begin faults --keepalive 12 --close 4 --writes 10 --think 60 --log "$(executed_log)"
+for night in $NIGHTS; do
+	[ "$night" = supervisor-masked ] || "tell_$night"
+done
+load_end faults
+check_equal "no request failed in any of these nights" 0 "$(failed faults)"
+check_equal "no write was executed twice" 0 "$(executed_twice faults)"
+check_equal "no write was lost" 0 "$(lost faults)"
+case " $NIGHTS " in
+*" supervisor-masked "*) tell_supervisor-masked ;;
+esac
+check_equal "no unit was ever started too often" "" \
+	"$(host_journal "$NAME" | grep -E 'start-limit-hit|repeated too quickly' || true)"
+end
