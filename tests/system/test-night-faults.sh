@@ -35,12 +35,13 @@ rechecked() { # INVOCATION
 	[ "$(invocation)" != "$1" ] && recheck_idle
 }
 
-# The night with its fault; nothing is restarted in it.
+# The night with its fault, AFTERWARDS= what is done when apt has finished; nothing is restarted.
 night_of() { # KEY
 	local before invocation
 	before=$(instances) invocation=$(invocation)
 	night_publish libnight1
 	night_upgrade "$1"
+	[ -z "${AFTERWARDS-}" ] || inside sh -c "$AFTERWARDS"
 	check "$1: the recheck comes to its end" await 60 rechecked "$invocation"
 	night_is_plain "$1: apt did exactly what it does without us" "$1"
 	check_equal "$1: the instances are as they were" "$before" "$(instances)"
@@ -73,22 +74,15 @@ tell_crash() {
 	daily_heals crash
 }
 
-# The file system of / is full while the hook runs, and when the recheck does; that of our state is
-# the same.
+# The disk with all of our state is full whenever something of ours runs, and not when apt does.
 tell_full-disk() {
-	inside tee /root/fill >/dev/null <<-'END'
-		#!/bin/sh
-		cat /dev/zero >/var/fill 2>/dev/null
-		exit 0
-	END
-	inside chmod 755 /root/fill
+	inside tee /root/fill >/dev/null <<<$'#!/bin/sh\ncat /dev/zero >/var/fill 2>/dev/null || exit 0'
+	inside tee /root/fill-later >/dev/null <<<$'#!/bin/sh\nuntil [ -e /root/over ]; do sleep 0.1; done\nexec /root/fill'
+	inside chmod 755 /root/fill /root/fill-later
 	inside tee /etc/apt/apt.conf.d/00full >/dev/null <<<'DPkg::Post-Invoke { "/root/fill"; };'
 	inside tee /etc/apt/apt.conf.d/98free >/dev/null <<<'DPkg::Post-Invoke { "rm -f /var/fill"; };'
-	drop_in app-bluegreen-recheck.service <<-'END'
-		[Service]
-		ExecStartPre=+/root/fill
-	END
-	night_of full-disk
+	drop_in app-bluegreen-recheck.service <<<$'[Service]\nExecStartPre=+/root/fill-later'
+	AFTERWARDS='touch /root/over' night_of full-disk
 	check "full-disk: the disk was full when the recheck ran" inside test -s /var/fill
 	inside rm /var/fill /etc/apt/apt.conf.d/00full /etc/apt/apt.conf.d/98free
 	drop_out app-bluegreen-recheck.service
