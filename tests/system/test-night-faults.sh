@@ -28,21 +28,14 @@ instances() { echo "$(color_pid blue) $(color_pid green)"; }
 
 libraries() { echo "$(library_of app@blue.service) $(library_of app@green.service)"; }
 
-invocation() { inside systemctl show -P InvocationID app-bluegreen-recheck.service; }
-
-# A run of the recheck that began after INVOCATION has ended.
-rechecked() { # INVOCATION
-	[ "$(invocation)" != "$1" ] && recheck_idle
-}
-
 # The night with its fault, AFTERWARDS= what is done when apt has finished; nothing is restarted.
 night_of() { # KEY
-	local before invocation
-	before=$(instances) invocation=$(invocation)
+	local before
+	before=$(instances)
 	night_publish libnight1
 	night_upgrade "$1"
 	[ -z "${AFTERWARDS-}" ] || inside sh -c "$AFTERWARDS"
-	check "$1: the recheck comes to its end" await 60 rechecked "$invocation"
+	check "$1: the recheck comes to its end" await 60 recheck_ended
 	night_is_plain "$1: apt did exactly what it does without us" "$1"
 	check_equal "$1: the instances are as they were" "$before" "$(instances)"
 }
@@ -103,28 +96,24 @@ tell_supervisor-dead() {
 	daily_heals supervisor-dead
 }
 
-# dpkg is killed when the library is unpacked and not configured. The next night finishes it.
+# dpkg is killed when the library is unpacked and not configured; an administrator finishes it as apt
+# tells him to.
 tell_interrupted() {
-	local before
-	before=$(instances)
 	night_publish libnight1
 	night_clear
 	inside touch /srv/night/stall
 	inside systemctl start --no-block apt-daily-upgrade.service
-	await 60 library_is iF
+	check "interrupted: the library is unpacked, and not configured yet" await 60 library_is iF
 	inside systemctl kill -s KILL apt-daily-upgrade.service
-	check "interrupted: the killed run is over" await 20 inside systemctl is-failed apt-daily-upgrade.service
-	check_equal "interrupted: the library is unpacked, not configured" iF "$(library_status)"
+	check "interrupted: the run is killed" await 20 inside systemctl is-failed apt-daily-upgrade.service
 	inside rm /srv/night/stall
-	night_upgrade interrupted
-	check_equal "interrupted: the next night finishes it" ii "$(library_status)"
-	daily_heals interrupted
+	check "interrupted: dpkg finishes it" inside dpkg --configure -a
+	check_equal "interrupted: and has nothing left to do" "" "$(inside dpkg --audit)"
+	night_heals interrupted
 }
 
 # shellcheck disable=SC2016 # dpkg-query expands it
-library_status() { inside dpkg-query -W -f '${db:Status-Abbrev}' libnight1 | tr -d ' '; }
-
-library_is() { [ "$(library_status)" = "$1" ]; }
+library_is() { [ "$(inside dpkg-query -W -f '${db:Status-Abbrev}' libnight1)" = "$1 " ]; }
 
 # systemd itself does not answer while the hook calls it.
 tell_manager-hangs() {
@@ -162,9 +151,8 @@ tell_supervisor-masked() {
 	await 30 both_healthy
 	check_equal "supervisor-masked: what is started later maps the new library" \
 		"0+night$NIGHT_NUMBER 0+night$NIGHT_NUMBER" "$(libraries)"
-	invocation=$(invocation)
 	recheck_daily
-	check "supervisor-masked: the daily recheck runs" await 60 rechecked "$invocation"
+	check "supervisor-masked: the daily recheck runs" await 60 recheck_ended
 	check_equal "supervisor-masked: and has nothing to do" "$HEALED" "$(history_of 'len(u)')"
 }
 
