@@ -8,7 +8,7 @@
 # shellcheck source=/dev/null
 . "$HOST_REPO/tests/night/lib"
 
-ALL=(crash full-disk supervisor-dead interrupted supervisor-masked manager-hangs ubuntu)
+ALL=(crash full-disk supervisor-dead interrupted full-state manager-hangs ubuntu supervisor-masked)
 NIGHTS=${NIGHTS:-${ALL[*]:0:4}}
 [ "$NIGHTS" != all ] || NIGHTS=${ALL[*]}
 HEALED=0
@@ -80,6 +80,22 @@ tell_full-disk() {
 	inside rm /var/fill /etc/apt/apt.conf.d/00full /etc/apt/apt.conf.d/98free
 	drop_out app-bluegreen-recheck.service
 	daily_heals full-disk
+}
+
+# The supervisor's own disk is full: it is asked for a cycle, and begins none.
+tell_full-state() {
+	local state=/var/lib/app-bluegreen/app
+	inside mount -t tmpfs -o size=20m,mode=755 small "$state"
+	inside chown app-bluegreen: "$state"
+	inside systemctl restart app-bluegreen
+	await 20 both_healthy
+	inside sh -c "cat /dev/zero >$state/fill 2>/dev/null || true"
+	night_of full-state
+	check_equal "full-state: the cycle failed before its first step" "upgrade failed preflight" \
+		"$(history_of 'h[0]["verb"], h[0]["outcome"], h[0]["step"]')"
+	inside rm "$state/fill"
+	HEALED=0
+	daily_heals full-state
 }
 
 tell_supervisor-dead() {
