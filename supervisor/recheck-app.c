@@ -101,19 +101,17 @@ static int supervisor_wait(const struct story *story, struct bus_status *ret_sta
 }
 
 /* A cycle that came to an end of its own has had its chance; one that somebody's restart or a boot
- * has ended has not. */
+ * has ended has not, nor has one that a full disk kept from restarting anything. */
 static bool asked_before(const struct story *story, const struct asked *asked)
 {
-	char outcome[BUS_OUTCOME_MAX];
+	struct bus_cycle cycle;
 
 	if (!asked_covers(asked, &story->findings, SUBJECT_BLUE, SUBJECT_GREEN) ||
-		bus_outcome(story->bus, story->app, asked->id, outcome) < 0)
-		return false;
-	if (strcmp(outcome, "interrupted") == 0 || strcmp(outcome, "superseded") == 0)
+		bus_cycle(story->bus, story->app, asked->id, &cycle) < 0 || !cycle.tried)
 		return false;
 	log_notice("%s is outdated as before; cycle %s was for that and has %s: none begins by "
 		   "itself, `systemctl reload %s-bluegreen' begins one",
-		story->app, asked->id, *outcome ? outcome : "ended", story->app);
+		story->app, asked->id, *cycle.outcome ? cycle.outcome : "ended", story->app);
 	return true;
 }
 

@@ -80,8 +80,22 @@ int bus_status(struct bus *bus, const char *app, struct bus_status *ret_status)
 	return 0;
 }
 
-int bus_outcome(
-	struct bus *bus, const char *app, const char *id, char ret_outcome[static BUS_OUTCOME_MAX])
+/* One that came to an end of its own, by way of what it is for: in the rows named here nothing is
+ * restarted, and what is in their way (a full disk, say) may be gone the next day. */
+static bool cycle_tried(const json_t *cycle, const char *outcome)
+{
+	static const char *const before[] = {"preflight:", "fetch:", "snapshot:"};
+	const char *reason = json_string_value(json_object_get(cycle, "reason"));
+
+	if (strcmp(outcome, "interrupted") == 0 || strcmp(outcome, "superseded") == 0)
+		return false;
+	for (size_t i = 0; reason && i < sizeof(before) / sizeof(before[0]); i++)
+		if (strncmp(reason, before[i], strlen(before[i])) == 0)
+			return false;
+	return true;
+}
+
+int bus_cycle(struct bus *bus, const char *app, const char *id, struct bus_cycle *ret_cycle)
 {
 	const char *outcome;
 	json_t *object;
@@ -91,7 +105,10 @@ int bus_outcome(
 	if (r < 0)
 		return r;
 	outcome = json_string_value(json_object_get(object, "outcome"));
-	snprintf(ret_outcome, BUS_OUTCOME_MAX, "%s", outcome ? outcome : "");
+	if (!outcome)
+		outcome = "";
+	snprintf(ret_cycle->outcome, sizeof(ret_cycle->outcome), "%s", outcome);
+	ret_cycle->tried = cycle_tried(object, outcome);
 	json_decref(object);
 	return 0;
 }

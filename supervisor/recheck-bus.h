@@ -48,9 +48,14 @@ int bus_there_wait(
 	struct bus *bus, const char *app, uint64_t deadline, struct bus_status *ret_status);
 /* Until no cycle runs or waits, or the supervisor goes. -ETIME at the deadline (now_usec()). */
 int bus_idle_wait(struct bus *bus, const char *app, uint64_t deadline);
-/* What became of a cycle: "succeeded", "failed", ...; "" if nobody knows it any more. */
-int bus_outcome(
-	struct bus *bus, const char *app, const char *id, char ret_outcome[static BUS_OUTCOME_MAX]);
+
+/* What became of a cycle. */
+struct bus_cycle {
+	char outcome[BUS_OUTCOME_MAX]; /* "succeeded", "failed", ...; "": nobody knows it any more
+					*/
+	bool tried;		       /* it came to an end of its own, beyond its first rows */
+};
+int bus_cycle(struct bus *bus, const char *app, const char *id, struct bus_cycle *ret_cycle);
 /* Tells the supervisor what the colors have that is outdated; none: nothing. With due 0 it begins a
  * cycle, whose id is returned; else "" is. */
 int bus_upgrade(struct bus *bus, const char *app, const struct findings *findings, uint64_t due,
