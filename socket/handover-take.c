@@ -38,7 +38,7 @@ static int fd_find(struct handover_store *store, const struct handover_fd *wante
 	if (wanted->number < 0)
 		return -EBADF;
 	if (!store) {
-		if (handover_fd_look(wanted->number, &look) < 0 || by_file(&look, wanted) != 0 ||
+		if (!handover_fd_look(wanted->number, &look) || by_file(&look, wanted) != 0 ||
 			fcntl(wanted->number, F_SETFD, FD_CLOEXEC) < 0)
 			return -EBADF;
 		return wanted->number;

@@ -4,29 +4,28 @@
  */
 #include "handover.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
 #include "handover-fields.h"
 
-int handover_fd_look(int fd, struct handover_fd *ret_fd)
+bool handover_fd_look(int fd, struct handover_fd *ret_fd)
 {
 	struct stat stat;
 	int flags = fcntl(fd, F_GETFL);
 
 	if (flags < 0 || fstat(fd, &stat) < 0)
-		return -errno;
+		return false;
 	*ret_fd = (struct handover_fd){fd, stat.st_ino, (uint32_t)flags & O_ACCMODE};
-	return 0;
+	return true;
 }
 
 void handover_put_fd(FILE *file, const char *name, int fd)
 {
 	struct handover_fd look;
 
-	if (handover_fd_look(fd, &look) == 0)
+	if (handover_fd_look(fd, &look))
 		fprintf(file, " %s=%d:%llu:%u", name, fd, (unsigned long long)look.inode,
 			look.access);
 }

@@ -102,5 +102,5 @@ int handover_take(int fd, struct relay *relay, struct control *control,
 /* " NAME=…" of a descriptor. */
 void handover_put_fd(FILE *file, const char *name, int fd);
 
-/* Which file a descriptor is. -errno. */
-int handover_fd_look(int fd, struct handover_fd *ret_fd);
+/* Which file a descriptor is; false if it is not open. */
+bool handover_fd_look(int fd, struct handover_fd *ret_fd);

@@ -222,7 +222,7 @@ static int store_collect(
 		service_fd_name(service, fd, name, sizeof(name));
 		if (strcmp(name, SUCCESSION_STATE_NAME) == 0)
 			*ret_state = fd;
-		else if (handover_fd_look(fd, &found.fds[found.count]) == 0)
+		else if (handover_fd_look(fd, &found.fds[found.count]))
 			found.count++;
 	}
 	*ret_store = found;
