@@ -103,6 +103,11 @@ check:
 	tests/install-packages
 	tests/check
 
+# Debian 13 alone, which check does too on Debian 12.
+check-trixie:
+	tests/install-packages
+	tests/check-trixie
+
 # What takes longer than a coffee; tests/README.md keeps its figures.
 check-long:
 	tests/install-packages
@@ -146,6 +151,7 @@ clean:
 help:
 	@echo "all      build relay, supervisor and bluegreenctl under build/"
 	@echo "check    install what is needed, run every test (root; under 25 minutes)"
+	@echo "check-trixie  what check does on Debian 13, built and told there"
 	@echo "check-long  the long runs, whose figures are in tests/README.md"
 	@echo "check-faults  every fault in every phase; writes tests/system/MATRIX.md"
 	@echo "asan     build everything with address and undefined-behaviour sanitizers"
@@ -160,4 +166,4 @@ help:
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all unit-tests check check-long check-faults asan tsan lint fuzz deb install demo bench clean help
+.PHONY: all unit-tests check check-trixie check-long check-faults asan tsan lint fuzz deb install demo bench clean help

@@ -152,7 +152,9 @@ static void table_is_read_by_the_letter(void **state)
 	assert_true(table_has("12: POSIX  ADVISORY  READ 77", ours, ""));
 	/* The kernel's own number where stat(2) has that of a subvolume. */
 	assert_true(table_has("1: POSIX  ADVISORY  WRITE 77", 0, ""));
-	assert_false(table_has("1: POSIX  ADVISORY  WRITE 77", ours + 1, ""));
+	/* On a tmpfs or an overlay any will do. */
+	if (ours != 0)
+		assert_false(table_has("1: POSIX  ADVISORY  WRITE 77", ours + 1, ""));
 	assert_false(table_has("1: -> POSIX  ADVISORY  WRITE 77", ours, ""));
 	assert_false(table_has("1: FLOCK  ADVISORY  WRITE 77", ours, ""));
 	assert_false(table_has("1: POSIX  ADVISORY  WRITE 77", ours, "1"));
