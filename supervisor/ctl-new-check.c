@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/fd.h"
 #include "config.h"
 #include "ctl-new.h"
 #include "ctl-systemd.h"
@@ -175,6 +174,14 @@ static int exec_check(const char *exec)
 	return CTL_OK;
 }
 
+const char *new_verify_name(const char *app)
+{
+	static char name[CONFIG_APP_MAX + 16];
+
+	snprintf(name, sizeof(name), "%s.verify", app);
+	return name;
+}
+
 /* systemd's own words about the template, but not what it says of other units meanwhile. */
 static int verify_tell(const struct new_app *app, char *words, int status)
 {
@@ -193,26 +200,30 @@ static int verify_tell(const struct new_app *app, char *words, int status)
 }
 
 /* In a directory of its own, because nothing is to be found by systemd yet. */
-static int verify(const struct new_app *app)
+int new_verify(const struct new_app *app)
 {
-	char directory[] = "/run/bluegreenctl-XXXXXX", path[NEW_PATH_MAX],
-	     name[CONFIG_APP_MAX + 16];
+	char directory[NEW_PATH_MAX], path[NEW_PATH_MAX + 80], name[CONFIG_APP_MAX + 16];
 	const char *argv[] = {"systemd-analyze", "verify", "--man=no", path, NULL};
 	_cleanup_free_ char *words = NULL, *text = new_template(app);
 	int r;
 
-	if (!text || !mkdtemp(directory))
-		return text ? refuse("%s: %s", directory, strerror(errno)) : CTL_FAILED;
+	if (!text)
+		return CTL_FAILED;
+	snprintf(
+		directory, sizeof(directory), "%s/%s", NEW_RUNTIME_DIR, new_verify_name(app->name));
 	snprintf(name, sizeof(name), "%s@.service", app->name);
 	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	r = file_write_atomic(directory, name, text, 0644);
-	if (r >= 0)
+	r = new_file_write(directory, name, text);
+	if (r == CTL_OK) {
 		r = program_run(argv, VERIFY_SECONDS, &words);
-	(void)unlink(path);
-	(void)rmdir(directory);
-	if (r < 0)
-		return refuse("`systemd-analyze verify' cannot be run: %s", strerror(-r));
-	return verify_tell(app, words, r);
+		if (r < 0)
+			r = refuse("`systemd-analyze verify' cannot be run: %s", strerror(-r));
+		else
+			r = verify_tell(app, words, r);
+	}
+	if (new_tree_remove(NEW_RUNTIME_DIR, new_verify_name(app->name)) != CTL_OK)
+		r = CTL_FAILED;
+	return r;
 }
 
 static int ports_check(const struct new_app *app)
@@ -238,7 +249,5 @@ int new_check(struct ctl *ctl, struct new_app *app)
 		r = ports_check(app);
 	if (r == CTL_OK)
 		r = clash_check(ctl, app);
-	if (r == CTL_OK)
-		r = verify(app);
 	return r;
 }

@@ -160,6 +160,10 @@ int verb_new(struct ctl *ctl, char **argv)
 	r = unfinished_mark(app.name, "new", state);
 	if (r != CTL_OK)
 		return r;
+	if (new_verify(&app) != CTL_OK) {
+		(void)unfinished_clear(app.name);
+		return CTL_FAILED;
+	}
 	r = make(ctl, &app);
 	if (r != CTL_OK) {
 		if (take_back(ctl, app.name, state) == CTL_OK)

@@ -18,11 +18,12 @@
 #include "ctl.h"
 #include "endpoint.h"
 
-#define NEW_CONFIG_DIR "/etc/app-bluegreen"
-#define NEW_UNIT_DIR   "/etc/systemd/system"
-#define NEW_PATH_MAX   512
-#define NEW_LISTEN_MAX 16  /* addresses of one application */
-#define NEW_PATH_SUN   108 /* of a unix socket, unix(7) */
+#define NEW_CONFIG_DIR	"/etc/app-bluegreen"
+#define NEW_UNIT_DIR	"/etc/systemd/system"
+#define NEW_RUNTIME_DIR "/run/app-bluegreen"
+#define NEW_PATH_MAX	512
+#define NEW_LISTEN_MAX	16  /* addresses of one application */
+#define NEW_PATH_SUN	108 /* of a unix socket, unix(7) */
 
 /* One ListenStream=: a path, or else a port of one address or of all of them. */
 struct listen_address {
@@ -55,6 +56,10 @@ int clash_check(struct ctl *ctl, const struct new_app *app);
 
 /* ctl-new-check.c: may this be made? Changes nothing. Sets user_made. */
 int new_check(struct ctl *ctl, struct new_app *app);
+/* What does systemd say of the template? It is written below NEW_RUNTIME_DIR for that, by this
+ * name, and removed again. */
+int new_verify(const struct new_app *app);
+const char *new_verify_name(const char *app);
 /* May this be the name of an application that is made? */
 int new_check_word(const char *name);
 

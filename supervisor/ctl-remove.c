@@ -21,7 +21,6 @@
 #define RELOAD_SECONDS 90
 #define UNITS_MAX      32 /* units of one application: nine, and instances by other names */
 #define STATE_DIR      "/var/lib/app-bluegreen"
-#define RUNTIME_DIR    "/run/app-bluegreen"
 
 #define UNFINISHED_MAX	 4096
 #define UNFINISHED_KEEPS "state is kept\n"
@@ -179,8 +178,9 @@ static int state_remove(const char *name, enum remove_state state)
 {
 	int r;
 
-	r = new_tree_remove(RUNTIME_DIR, name);
-	if (new_tree_remove(RUNTIME_DIR "/recheck", name) != CTL_OK)
+	r = new_tree_remove(NEW_RUNTIME_DIR, name);
+	if (new_tree_remove(NEW_RUNTIME_DIR, new_verify_name(name)) != CTL_OK ||
+		new_tree_remove(NEW_RUNTIME_DIR "/recheck", name) != CTL_OK)
 		r = CTL_FAILED;
 	if (state == KEEP_STATE)
 		return r;

@@ -18,8 +18,9 @@ listing() {
 	inside find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp \
 		-o -path /root -o -path /var/log -o -path /var/tmp -o -path /srv/shop \
 		-o -path /var/lib/systemd -o -path /var/lib/app-bluegreen/app -o -path /var/cache \) -prune \
+		-o -path "$EXECUTED" -o ! -name '*-' -type d -printf '%p %M %u %g\n' \
 		-o ! -name '*-' -printf '%p %M %u %g %s %l\n' | sort
-	inside sh -c 'cd /etc && sort passwd group shadow gshadow && cat app-bluegreen/* 2>/dev/null'
+	inside sh -c 'cd /etc && sort passwd group shadow gshadow && cat app-bluegreen/* 2>/dev/null || true'
 	inside find /run -xdev -name '*shop*' ! -path '/run/host/*'
 	inside find /run/app-bluegreen -mindepth 1 -maxdepth 1
 	inside find /tmp /run -maxdepth 1 -name '*bluegreenctl*'
