@@ -18,6 +18,8 @@
 /* The first line of each file: by it debian/postrm knows what `new' has made. */
 #define MADE "# Made by `bluegreenctl new %s'"
 
+#define NEEDRESTART_DIR "/etc/needrestart/restart.d"
+
 static const char *const shipped_templates[] = {
 	"/usr/lib/systemd/system/app@.service", "/lib/systemd/system/app@.service"};
 
@@ -227,6 +229,25 @@ static int config_file_write(const struct new_app *app)
 	return new_file_write(NEW_CONFIG_DIR, name, text);
 }
 
+/* What needrestart(1) runs in place of a restart of this instance: the same for all of them. Where
+ * it is not installed the package has put it there all the same. */
+static int needrestart_link(const struct new_app *app)
+{
+	char path[NEW_PATH_MAX], shipped[NEW_PATH_MAX];
+
+	for (enum color c = 0; c < COLOR_COUNT; c++) {
+		snprintf(shipped, sizeof(shipped), "%s/app@%s.service", NEEDRESTART_DIR,
+			color_name(c));
+		snprintf(path, sizeof(path), "%s/%s@%s.service", NEEDRESTART_DIR, app->name,
+			color_name(c));
+		if (access(shipped, F_OK) < 0 || symlink(strrchr(shipped, '/') + 1, path) == 0)
+			continue;
+		fprintf(stderr, "bluegreenctl: %s cannot be made: %s\n", path, strerror(errno));
+		return CTL_FAILED;
+	}
+	return CTL_OK;
+}
+
 /* The configuration comes last: from then on the generator makes units. */
 int new_files_write(const struct new_app *app)
 {
@@ -237,6 +258,8 @@ int new_files_write(const struct new_app *app)
 		r = listen_file_write(app);
 	if (r == CTL_OK)
 		r = tmpfiles_file_write(app);
+	if (r == CTL_OK)
+		r = needrestart_link(app);
 	if (r == CTL_OK)
 		r = config_file_write(app);
 	return r;
@@ -287,6 +310,11 @@ int new_files_remove(const char *name)
 	snprintf(file, sizeof(file), "app-bluegreen-%s.conf", name);
 	if (new_tree_remove("/etc/tmpfiles.d", file) != CTL_OK)
 		r = CTL_FAILED;
+	for (enum color c = 0; c < COLOR_COUNT; c++) {
+		snprintf(file, sizeof(file), "%s@%s.service", name, color_name(c));
+		if (new_tree_remove(NEEDRESTART_DIR, file) != CTL_OK)
+			r = CTL_FAILED;
+	}
 	for (size_t i = 0; i < ELEMENTS(unit_directories); i++)
 		if (units_remove(unit_directories[i], name) != CTL_OK)
 			r = CTL_FAILED;

@@ -174,18 +174,38 @@ static int manager_reload(void)
 	return program_must(argv, RELOAD_SECONDS, "systemd cannot read its units anew");
 }
 
+/* What recheck has noted of it: on what each color was started, and what was asked for. */
+static int recheck_notes_remove(const char *name)
+{
+	static const struct {
+		const char *directory, *suffix;
+	} notes[] = {
+		{NEW_RUNTIME_DIR "/recheck", "-blue"},
+		{NEW_RUNTIME_DIR "/recheck", "-green"},
+		{STATE_DIR "/recheck", ""},
+		{STATE_DIR "/recheck", "-relay"},
+		{STATE_DIR "/recheck", "-supervisor"},
+	};
+	char file[NEW_PATH_MAX];
+	int r = CTL_OK;
+
+	for (size_t i = 0; i < ELEMENTS(notes); i++) {
+		snprintf(file, sizeof(file), "%s%s", name, notes[i].suffix);
+		if (new_tree_remove(notes[i].directory, file) != CTL_OK)
+			r = CTL_FAILED;
+	}
+	return r;
+}
+
 static int state_remove(const char *name, enum remove_state state)
 {
 	int r;
 
-	r = new_tree_remove(NEW_RUNTIME_DIR, name);
-	if (new_tree_remove(NEW_RUNTIME_DIR, new_verify_name(name)) != CTL_OK ||
-		new_tree_remove(NEW_RUNTIME_DIR "/recheck", name) != CTL_OK)
+	r = recheck_notes_remove(name);
+	if (new_tree_remove(NEW_RUNTIME_DIR, name) != CTL_OK ||
+		new_tree_remove(NEW_RUNTIME_DIR, new_verify_name(name)) != CTL_OK)
 		r = CTL_FAILED;
-	if (state == KEEP_STATE)
-		return r;
-	if (new_tree_remove(STATE_DIR "/recheck", name) != CTL_OK ||
-		new_tree_remove(STATE_DIR, name) != CTL_OK)
+	if (state == REMOVE_STATE && new_tree_remove(STATE_DIR, name) != CTL_OK)
 		r = CTL_FAILED;
 	return r;
 }

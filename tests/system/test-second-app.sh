@@ -186,59 +186,79 @@ check_equal "everything is as it was before there was one" "" "$(diff <(echo "$b
 check_equal "nobody listens at its port" 000 \
 	"$(outside curl -s -m 5 -o /dev/null -w '%{http_code}' http://127.0.0.1:8081/ || true)"
 
-# Killed before each of these system calls in turn, until one life ends well: renameat(2) is each
-# file, memfd_create(2) each program that is run, unlinkat(2) each file that goes.
-killed() { # CALL NUMBER COMMAND...: true if it was
+# ---- killed in the middle -----------------------------------------------------------------------
+
+# Before a system call: renameat(2) is each file that is written, memfd_create(2) each program that is
+# run, unlinkat(2) each file that may go.
+SHOP_NEW=(bluegreenctl new shop --listen 8081 --ports "9010,9011" --user shop
+	--exec '/usr/bin/env START_DELAY=0 /usr/bin/python3 /srv/notes/abrupt.py')
+SHOP_REMOVE=(bluegreenctl remove shop)
+deaths=0 told=0 mended=0
+
+# True if it was; then what is unfinished is listed, and new or remove, run again, clears it up.
+die_before() { # CALL NUMBER COMMAND...
 	local call=$1 number=$2 status=0
 	shift 2
 	inside strace -qq -o /dev/null -e "trace=$call" -e "inject=$call:signal=KILL:when=$number" "$@" \
 		>"$RESULTS/killed" 2>&1 || status=$?
-	[ "$status" -eq 137 ]
-}
-shop_args=(bluegreenctl new shop --listen 8081 --ports "9010,9011" --user shop
-	--exec '/usr/bin/env START_DELAY=0 /usr/bin/python3 /srv/notes/abrupt.py')
-told=0 mended=0 deaths=0
-die_at() { # CALL NUMBER COMMAND...
-	killed "$@" || return 1
+	[ "$status" -eq 137 ] || return 1
 	deaths=$((deaths + 1))
-	# Dead before its first change it has left nothing; else the list says that something is there.
-	if inside test -e /etc/app-bluegreen/shop.unfinished; then
-		inside bluegreenctl apps | grep -q 'was interrupted' || return 0
+	# Dead before its first change it has left nothing to list.
+	if ! inside test -e /etc/app-bluegreen/shop.unfinished ||
+		grep -q 'was interrupted' <<<"$(inside bluegreenctl apps)"; then
+		told=$((told + 1))
 	fi
-	told=$((told + 1))
-	# The one half of them is taken away, the other one made again first.
 	if [ $((deaths % 2)) -eq 0 ] || ! inside test -e /etc/app-bluegreen/shop.unfinished; then
-		inside "${shop_args[@]}" >"$RESULTS/again" 2>&1 || return 0
+		inside "${SHOP_NEW[@]}" >"$RESULTS/again" 2>&1 || note "again: $(cat "$RESULTS/again")"
 	fi
-	inside bluegreenctl remove shop >>"$RESULTS/again" 2>&1 || return 0
+	inside "${SHOP_REMOVE[@]}" >"$RESULTS/again" 2>&1 || note "remove: $(cat "$RESULTS/again")"
 	if diff <(echo "$before") <(listing) >"$RESULTS/left"; then
 		mended=$((mended + 1))
 	else
-		note "$1 $2: $(tail -n 3 "$RESULTS/left" | tr '\n' ';')"
+		note "$2 before $call $number: $(tail -n 3 "$RESULTS/left" | tr '\n' ';')"
 	fi
 }
-for call in renameat memfd_create; do
-	number=1
-	while die_at $call $number "${shop_args[@]}"; do
-		number=$((number + 1))
+
+# Every place of both with EVERY_PLACE=yes, until one is left to its end; else these.
+if [ -n "${EVERY_PLACE-}" ]; then
+	for call in renameat memfd_create unlinkat; do
+		number=1
+		while die_before $call $number "${SHOP_NEW[@]}"; do
+			number=$((number + 1))
+		done
+		number=1
+		while inside bluegreenctl apps --json | grep -q '"shop"' || inside "${SHOP_NEW[@]}" >/dev/null &&
+			die_before $call $number "${SHOP_REMOVE[@]}"; do
+			number=$((number + 1))
+		done
 	done
-	note "new: $((number - 1)) places of $call"
-	inside bluegreenctl remove shop >/dev/null 2>&1 || true
-done
-for number in 1 2 3 4 9 30; do
-	inside "${shop_args[@]}" >/dev/null 2>&1
-	call=unlinkat
-	[ "$number" -gt 3 ] || call=memfd_create
-	die_at $call "$number" bluegreenctl remove shop || note "remove has no $call number $number"
-done
-check_at_least "new and remove were killed in ten places and more" 10 "$deaths"
+else
+	for place in renameat:2 renameat:6 memfd_create:4 memfd_create:5; do
+		die_before ${place%:*} ${place#*:} "${SHOP_NEW[@]}" || inside "${SHOP_REMOVE[@]}" >/dev/null
+	done
+	for place in memfd_create:2 unlinkat:9; do
+		inside "${SHOP_NEW[@]}" >/dev/null
+		die_before ${place%:*} ${place#*:} "${SHOP_REMOVE[@]}" || true
+	done
+fi
+note "killed in $deaths places"
+check_at_least "new and remove were killed in six places and more" 6 "$deaths"
 check_equal "each time what is unfinished is listed" "$deaths" "$told"
 check_equal "and new or remove, run again, leaves nothing half made" "$deaths" "$mended"
 
 # ---- the package --------------------------------------------------------------------------------
 
 check "it is made once more" new shop
-check "and serves" await 30 outside curl -sS -f -m 5 -o /dev/null http://127.0.0.1:8081/
+check "and serves" await 30 shop_health
+load_begin shop --url http://127.0.0.1:8081 --keepalive 4 --writes 2 --think 50 \
+	--log "/proc/$(host_init_pid "$NAME")/root$SHOP_LOG"
+relay=$(unit_pid shop-bluegreen-relay.service) shop=$(instances_of shop)
+host_copy "$NAME" "$(later_deb)" /root
+check "the package is upgraded" apt install /root/app-bluegreen-later.deb
+check_fails "the relay of the second application is the new one" test "$relay" = "$(unit_pid shop-bluegreen-relay.service)"
+check_equal "its instances are those that were there" "$shop" "$(instances_of shop)"
+load_end shop
+check_equal "none of its requests failed" 0 "$(failed shop)"
 check "apt removes the package" apt remove app-bluegreen
 check_equal "the second application's port is closed, too" 000 \
 	"$(outside curl -s -m 5 -o /dev/null -w '%{http_code}' http://127.0.0.1:8081/ || true)"
