@@ -28,10 +28,17 @@ _bluegreenctl() {
 	local words
 	case $before in
 	-a | --app) words=$(_bluegreenctl_apps) ;;
+	remove) words=$(_bluegreenctl_apps | grep -vx app) ;;
+	--user) words=$(compgen -u) ;;
+	--exec)
+		mapfile -t COMPREPLY < <(compgen -c -- "$word")
+		return
+		;;
 	deploy | rollback | plan) words="$(_bluegreenctl_values tag releases)" ;;
 	show | history) words=$(_bluegreenctl_values id history) ;;
-	*) words='status numbers reload deploy rollback abort releases plan history show version help
-		--app --json --no-color --sha256= --prometheus' ;;
+	*) words='status numbers reload deploy rollback abort releases plan history show apps new remove
+		version help --app --json --no-color --sha256= --prometheus --listen --ports --user --exec
+		--no-start --keep-data' ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 }
