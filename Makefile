@@ -33,7 +33,7 @@ SRC_supervisor := $(filter-out $(wildcard supervisor/ctl*.c supervisor/generator
 SRC_config := $(wildcard supervisor/config*.c) supervisor/hours.c socket/trust.c socket/endpoint.c \
 	socket/proxy-header.c
 SRC_bluegreenctl := $(wildcard supervisor/ctl*.c) $(BASE) $(SRC_config) \
-	$(addprefix supervisor/,generator-unit.c listener-process.c cgroup.c release-tree.c)
+	$(addprefix supervisor/,generator-unit.c listener-process.c cgroup.c release-tree.c text.c)
 SRC_recheck := $(wildcard supervisor/recheck*.c) $(BASE) $(SRC_config) \
 	$(addprefix supervisor/,cgroup.c text.c)
 # No foreign library, and nothing of the configuration but what may be a name: it runs at every boot.

@@ -58,8 +58,9 @@ static int listeners_take(const struct service *service, struct listeners *ret_l
 		}
 	}
 	if (listeners.control < 0 || listeners.public_count == 0) {
-		log_error("No %s was given: start app-bluegreen.socket and "
-			  "app-bluegreen-control.socket instead of this program.",
+		log_error("No %s was given: start NAME-bluegreen.socket and "
+			  "NAME-bluegreen-control.socket instead of this program, NAME being the "
+			  "application (app).",
 			listeners.control < 0 ? "control socket" : "public listener");
 		return -ENOTCONN;
 	}

@@ -11,6 +11,7 @@
 #include "app-inside.h"
 #include "base/fd.h"
 #include "report.h"
+#include "text.h"
 #include "timer.h"
 
 /* How often it is tried to write down how a cycle ended. */
@@ -70,6 +71,7 @@ static void deploy_report(const struct app *app, const struct record *record)
 	struct report_fields fields = {
 		.cycle = record->id, .step = record->step, .release = record->release};
 	const char *unit = instances_get(app->instances, app->stage.fresh)->unit;
+	char command[TEXT_COMMAND_MAX];
 	double seconds = (double)(record->ended_realtime_usec - record->started_realtime_usec) /
 			 USEC_PER_SEC;
 
@@ -81,8 +83,8 @@ static void deploy_report(const struct app *app, const struct record *record)
 		break;
 	case RECORD_FAILED:
 		report(REPORT_CYCLE_FAILED, &fields,
-			"the cycle failed at %s; see `journalctl -u %s' and `bluegreenctl status'",
-			record->reason, unit);
+			"the cycle failed at %s; see `journalctl -u %s' and `%s status'",
+			record->reason, unit, text_command(app->name, command));
 		break;
 	case RECORD_INTERRUPTED:
 		report(REPORT_CYCLE_INTERRUPTED, &fields, "the cycle was interrupted: %s",

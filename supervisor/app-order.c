@@ -14,6 +14,7 @@
 #include "app-inside.h"
 #include "base/fd.h"
 #include "report.h"
+#include "text.h"
 
 static void queue_supersede(struct app *app, const struct record *by)
 {
@@ -116,6 +117,7 @@ int app_upgrade(struct app *app, const struct app_asker *asker, const struct app
 static int cycle_abort(struct app *app, const char *reason, char ret_id[static RECORD_ID_MAX],
 	char error[static APP_ERROR_MAX])
 {
+	char command[TEXT_COMMAND_MAX];
 	const char *row = "";
 	int r;
 
@@ -128,8 +130,8 @@ static int cycle_abort(struct app *app, const char *reason, char ret_id[static R
 	if (r == -EBUSY)
 		snprintf(error, APP_ERROR_MAX,
 			"the cycle cannot be taken back any more: it is past %s; it goes on, and "
-			"`bluegreenctl rollback' brings the release before back when it has ended",
-			row);
+			"`%s rollback' brings the release before back when it has ended",
+			row, text_command(app->name, command));
 	return r;
 }
 

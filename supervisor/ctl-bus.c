@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "ctl.h"
+#include "text.h"
 
 #define OBJECT_PATH	 "/app/bluegreen"
 #define OBJECT_INTERFACE "app.bluegreen.Supervisor"
@@ -19,6 +20,13 @@ const char *ctl_bus_name(const struct ctl *ctl)
 
 	snprintf(name, sizeof(name), "app.bluegreen.%s", ctl->app);
 	return name;
+}
+
+const char *ctl_command(const struct ctl *ctl)
+{
+	static char command[TEXT_COMMAND_MAX];
+
+	return text_command(ctl->app, command);
 }
 
 int ctl_connect(struct ctl *ctl)
@@ -63,9 +71,8 @@ static int error_explain(const struct ctl *ctl, const sd_bus_error *error, int r
 		    SD_BUS_ERROR_TIMEOUT)) {
 		fprintf(stderr,
 			"bluegreenctl: the supervisor of %s went before it answered: what became "
-			"of "
-			"it is unknown, see `bluegreenctl status'\n",
-			ctl->app);
+			"of it is unknown, see `%s status'\n",
+			ctl->app, ctl_command(ctl));
 		return CTL_UNKNOWN;
 	}
 	if (sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_METHOD)) {

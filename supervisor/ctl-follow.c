@@ -231,8 +231,8 @@ static int follow_wait(struct follow *follow)
 			continue;
 		fprintf(stderr,
 			"bluegreenctl: the system bus went in the middle of cycle %.8s, which goes "
-			"on without it: how it ends, `bluegreenctl history' tells\n",
-			follow->id);
+			"on without it: how it ends, `%s history' tells\n",
+			follow->id, ctl_command(follow->ctl));
 		return CTL_UNKNOWN;
 	}
 	/* The last words are those of the record. */

@@ -28,18 +28,19 @@ static int tell_lost(const struct follow *follow)
 {
 	fprintf(stderr,
 		"bluegreenctl: the supervisor of %s went in the middle of cycle %.8s: its outcome "
-		"is unknown, see `bluegreenctl status'\n",
-		follow->ctl->app, follow->id);
+		"is unknown, see `%s status'\n",
+		follow->ctl->app, follow->id, ctl_command(follow->ctl));
 	return CTL_UNKNOWN;
 }
 
 static int tell_interrupted(const struct follow *follow)
 {
+	const char *command = ctl_command(follow->ctl);
+
 	fprintf(stderr,
-		"bluegreenctl: cycle %.8s goes on without this program; `bluegreenctl status' "
-		"shows "
-		"it, and `bluegreenctl abort' takes it back\n",
-		follow->id);
+		"bluegreenctl: cycle %.8s goes on without this program; `%s status' shows it, and "
+		"`%s abort' takes it back\n",
+		follow->id, command, command);
 	return CTL_UNKNOWN;
 }
 
@@ -92,9 +93,9 @@ static int tell_failure(const struct follow *follow, const char *sentence, int e
 		fprintf(stderr, "bluegreenctl: the cycle %s %s\n", sentence, follow->reason);
 	else
 		fprintf(stderr,
-			"bluegreenctl: the cycle %s %s; see `bluegreenctl history %.8s', "
+			"bluegreenctl: the cycle %s %s; see `%s history %.8s', "
 			"`journalctl -u %s@blue' and `journalctl -u %s@green'\n",
-			sentence, follow->reason, follow->id, app, app);
+			sentence, follow->reason, ctl_command(follow->ctl), follow->id, app, app);
 	return exit_status;
 }
 

@@ -95,8 +95,8 @@ static void screen_window(const struct ctl *ctl, const json_t *window)
 	if (!window)
 		return;
 	screen_label(ctl, "window");
-	printf("for %s `bluegreenctl rollback' returns to %s at once\n",
-		duration_format(json_figure(window, "seconds_left"), left),
+	printf("for %s `%s rollback' returns to %s at once\n",
+		duration_format(json_figure(window, "seconds_left"), left), ctl_command(ctl),
 		*former ? former : "the release before");
 }
 
@@ -117,8 +117,8 @@ static void screen_outdated(const struct ctl *ctl, const json_t *outdated)
 		printf("installed files were replaced; a cycle restarts both colors at %s:\n",
 			when);
 	else
-		printf("installed files were replaced; `bluegreenctl reload' restarts both "
-		       "colors:\n");
+		printf("installed files were replaced; `%s reload' restarts both colors:\n",
+			ctl_command(ctl));
 	screen_causes(ctl, "", json_object_get(outdated, "files"));
 }
 

@@ -57,6 +57,9 @@ struct ctl_method {
 /* Seconds as people write them: 0.1, not 0.10000000000000001. */
 #define CTL_REAL   JSON_REAL_PRECISION(16)
 
+/* "bluegreenctl --app NAME", as a hint has to say it; "bluegreenctl" for `app'. */
+const char *ctl_command(const struct ctl *ctl);
+
 /* ctl-bus.c: one call, its answer as JSON; NULL after it was told on stderr why not, and
  * *ret_exit says what that means. */
 json_t *ctl_call(struct ctl *ctl, const struct ctl_method *method, int *ret_exit);

@@ -13,6 +13,7 @@
 #include "memory.h"
 #include "preflight-inside.h"
 #include "release.h"
+#include "text.h"
 
 #define MIB UINT64_C(1048576)
 
@@ -160,6 +161,7 @@ void look_snapshot(
 void look_release(const struct stage *stage, const char *release, struct preflight_finding *finding)
 {
 	const struct config *config = stage->config;
+	char command[TEXT_COMMAND_MAX];
 
 	if (!*release) {
 		finding_say(finding, PREFLIGHT_FINE,
@@ -180,8 +182,8 @@ void look_release(const struct stage *stage, const char *release, struct preflig
 		finding_say(finding, PREFLIGHT_REFUSES,
 			"release %s cannot be found, because there is no directory of releases; "
 			"set Directory= of [Release] in %s.conf, or deploy what is in place with "
-			"`bluegreenctl reload`",
-			release, config->app);
+			"`%s reload`",
+			release, config->app, text_command(config->app, command));
 		return;
 	}
 	for (enum color color = 0; color < COLOR_COUNT; color++)

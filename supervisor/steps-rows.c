@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "steps-acts.h"
+#include "text.h"
 
 static enum color fallback(const struct stage *stage)
 {
@@ -247,6 +248,7 @@ enum step_progress row_progress_window(struct stage *stage, char text[static STE
 {
 	const struct instance *fresh = act_instance(stage, stage->fresh);
 	uint64_t until = stage->since_usec + stage->config->window_usec;
+	char command[TEXT_COMMAND_MAX];
 
 	if (fresh->verdict.health == HEALTH_SICK) {
 		instance_explain(fresh, text, STEP_TEXT_MAX);
@@ -259,9 +261,8 @@ enum step_progress row_progress_window(struct stage *stage, char text[static STE
 	if (until <= act_now(stage))
 		return STEP_DONE;
 	act_poke_at(stage, until);
-	snprintf(text, STEP_TEXT_MAX,
-		"%s stays warm; `bluegreenctl rollback' returns to it at once",
-		color_name(fallback(stage)));
+	snprintf(text, STEP_TEXT_MAX, "%s stays warm; `%s rollback' returns to it at once",
+		color_name(fallback(stage)), text_command(stage->config->app, command));
 	return STEP_WAITING;
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Knows which bytes are characters; knows no sentence.
+ * Knows which bytes are characters, and how a command of ours is written; knows no sentence.
  */
 #include "text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "config-value.h"
@@ -31,4 +32,13 @@ void text_repair(char *text)
 		else
 			text += length;
 	}
+}
+
+const char *text_command(const char *app, char buffer[static TEXT_COMMAND_MAX])
+{
+	bool other = strcmp(app, "app") != 0;
+
+	snprintf(buffer, TEXT_COMMAND_MAX, "bluegreenctl%s%.64s", other ? " --app " : "",
+		other ? app : "");
+	return buffer;
 }
