@@ -90,7 +90,8 @@ static void the_status_says_what_is_outdated_and_when_that_ends(void **state)
 		"02:00:\n          both   /usr/lib/libx.so.1 (libx1)\n          blue   "
 		"/srv/main.py\n");
 	assert_shown(screen_status, "{\"app\":\"shop\",\"outdated\":{\"files\":" FILES "}}",
-		"installed files were replaced; `bluegreenctl reload' restarts both colors:\n");
+		"installed files were replaced; `bluegreenctl --app shop reload' restarts both "
+		"colors:\n");
 	text = print(screen_status, "{\"app\":\"shop\"}");
 	assert_null(strstr(text, "stale"));
 	free(text);

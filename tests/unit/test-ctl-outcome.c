@@ -71,7 +71,8 @@ static void who_deployed_wants_it_to_have_succeeded(void **state)
 	assert_exit("succeeded", false, CTL_OK, "");
 	assert_string_equal(err, "");
 	assert_exit("failed", false, CTL_FAILED,
-		"the cycle failed at healthy: answered 500; see `bluegreenctl history 01234567'");
+		"the cycle failed at healthy: answered 500; see `bluegreenctl --app shop history "
+		"01234567'");
 	assert_exit("aborted", false, CTL_FAILED, "was taken back: healthy");
 	assert_exit("superseded", false, CTL_FAILED, "was superseded: healthy");
 	assert_exit("interrupted", false, CTL_UNKNOWN, "was interrupted at healthy");
