@@ -42,6 +42,7 @@ static const char *const unit_suffixes[] = {
 	"-bluegreen-control.socket",
 	"-bluegreen-shutdown.service",
 	"-bluegreen-instances.target",
+	"-bluegreen-shutdown.service",
 	"-primary.target",
 };
 

@@ -19,7 +19,7 @@
 /* Stops wait for what is in flight: TimeoutStopSec= of the instance, then of the relay. */
 #define STOP_SECONDS   180
 #define RELOAD_SECONDS 90
-#define UNITS_MAX      32 /* units of one application: nine, and instances by other names */
+#define UNITS_MAX      32 /* units of one application: ten, and instances by other names */
 #define STATE_DIR      "/var/lib/app-bluegreen"
 
 #define UNFINISHED_MAX	 4096
