@@ -83,6 +83,7 @@ FAKES_test-first-copy := $(FAKES_app)
 FAKES_test-swap := $(FAKES_app)
 FAKES_test-watch := $(FAKES_app)
 FAKES_test-comeback := $(FAKES_app)
+FAKES_test-heritage := $(FAKES_app)
 FAKES_test-drain := event
 FAKES_test-instance := event
 FAKES_test-instance-protocol := event
