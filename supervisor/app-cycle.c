@@ -344,7 +344,7 @@ int app_record_follow(struct app *app)
 		app->record.step);
 	app_plan_choose(app->record.strategy, &app->stage, &app->plan);
 	app->stage.fresh = app->record.fresh;
-	if (primary_was_changing(app))
+	if (!app_boot_follow(app) && primary_was_changing(app))
 		target_doubt(app->target, color_other(app->record.primary));
 	app_parts_restore(app);
 	stage_doubt(&app->stage, &app->record);

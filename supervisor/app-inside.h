@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What app.c (who belongs together), app-order.c (what is asked of it), app-cycle.c (a cycle),
- * app-plan.c (what one would do), app-start.c (the first start of a color), app-repair.c (parts
- * that do not fit), app-snapshot.c (the first copy of its code) and app-state.c (what is true of
- * the whole) share. Nobody else includes this.
+ * app-plan.c (what one would do), app-boot.c (what a boot changes), app-start.c (the first start of
+ * a color), app-repair.c (parts that do not fit), app-snapshot.c (the first copy of its code) and
+ * app-state.c (what is true of the whole) share. Nobody else includes this.
  */
 #pragma once
 
@@ -98,6 +98,9 @@ void app_snapshot_forget(struct app *app, const struct record *record);
 bool app_reconfigure(struct app *app, char why[static STEP_TEXT_MAX]);
 /* Starts the color, once a supervisor, if it is known to be down. */
 void app_color_start(struct app *app, enum color color);
+/* False if the host did not boot since the cycle was cut. If it did: of a swap, the record so that
+ * one color alone comes up as a primary. */
+bool app_boot_follow(struct app *app);
 /* Tells each color its part by the record, where no environment file is there. */
 void app_parts_restore(struct app *app);
 /* Makes the color the primary, for the steady state. */

@@ -133,7 +133,7 @@ void stage_doubt(struct stage *stage, const struct record *record)
 }
 
 /* Between the two rows that start a color, both take writes: there is a way back to each. */
-static bool has_two_primaries(const struct record *record)
+bool stage_has_two_primaries(const struct record *record)
 {
 	unsigned int started = 0;
 
@@ -150,7 +150,8 @@ static bool has_two_primaries(const struct record *record)
 
 enum role stage_role(const struct stage *stage, const struct record *record, enum color color)
 {
-	return color == stage->primary || has_two_primaries(record) ? ROLE_PRIMARY : ROLE_FALLBACK;
+	return color == stage->primary || stage_has_two_primaries(record) ? ROLE_PRIMARY
+									  : ROLE_FALLBACK;
 }
 
 /* The start that was asked for was none. */

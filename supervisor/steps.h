@@ -134,6 +134,8 @@ int stage_equip(struct stage *stage, enum color color, enum role role, const cha
 /* What a color that has to be started is to be, by the record of the cycle that runs or ran last.
  */
 enum role stage_role(const struct stage *stage, const struct record *record, enum color color);
+/* In a swap, between the two rows that start a color, both take writes. */
+bool stage_has_two_primaries(const struct record *record);
 
 /* For its owner, before a cycle goes on that was cut: what is not known of the colors. */
 void stage_doubt(struct stage *stage, const struct record *record);

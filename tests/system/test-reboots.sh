@@ -1,0 +1,136 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The host goes down in the middle of a cycle, in order or by a power cut, under both strategies: at
+# boot one color alone starts as a primary, on the right release, and whatever was acknowledged before
+# was executed once. REBOOT_PHASES=all: in each row of the tables, both ways.
+# shellcheck source=/dev/null
+. "$(dirname "$0")/lib"
+
+# ROW/HOW
+PHASES_fallback="restart/power-cut observe/reboot healthy-fallback/power-cut"
+PHASES_swap="healthy/reboot observe/power-cut window/reboot"
+
+# By way of who holds the overlay: the way outlives a boot.
+files() { echo "/proc/$(cat "$(host_dir "$NAME")/launcher")/root$(host_dir "$NAME")/mnt/root"; }
+
+# Each process of a color, from outside: `COLOR ROLE RELEASE`, as its environment says.
+processes() {
+	inside bash -c '
+		for pid in $(cat /sys/fs/cgroup/system.slice/system-app.slice/app@*.service/cgroup.procs); do
+			unset BLUEGREEN_COLOR BLUEGREEN_ROLE BLUEGREEN_RELEASE
+			while IFS= read -r -d "" word; do
+				case $word in BLUEGREEN_*) export "$word" ;; esac
+			done <"/proc/$pid/environ"
+			echo "$BLUEGREEN_COLOR $BLUEGREEN_ROLE $BLUEGREEN_RELEASE"
+		done | sort'
+}
+
+# The supervisor stands still as soon as it has recorded the row (or, if that takes no time, one soon
+# behind it), so that the host goes down in that and no other.
+freeze_at() { # ROW
+	inside timeout 60 python3 -c '
+import os, signal, subprocess, sys, time
+pid = int(subprocess.check_output(["systemctl", "show", "-P", "MainPID", "app-bluegreen"]))
+print("ready", flush=True)
+while True:
+    with open("/var/lib/app-bluegreen/app/cycle", encoding="utf-8") as file:
+        text = file.read()
+    if "STEP=%s\n" % sys.argv[1] in text and "OUTCOME=running\n" in text:
+        break
+    time.sleep(0.0005)
+os.kill(pid, signal.SIGSTOP)
+print("frozen", flush=True)' "$1" >"$RESULTS/freeze" &
+	FREEZER=$!
+	await 20 grep -q ready "$RESULTS/freeze" >/dev/null
+}
+
+go_down() { # reboot|power-cut
+	local init
+	init=$(host_init_pid "$NAME")
+	case $1 in
+	power-cut) host_power_cut "$NAME" ;;
+	reboot)
+		(inside systemctl reboot) >/dev/null 2>&1 || true
+		host_come_back "$NAME" "$init" 60
+		;;
+	esac
+}
+
+cycle_is_over() { [ "$(cycle_of 'c["outcome"]')" != running ]; }
+
+write_is_executed() { # ID
+	[ "$(outside curl -s -m 3 -o /dev/null -w '%{http_code}' -H 'Accept: text/plain' \
+		-H "X-Request-Id: $1" -d "id=$1&title=boot&text=x" "$BASE/notes")" = 201 ]
+}
+
+boot_in() { # STRATEGY ROW HOW
+	local what="$1, $2, $3" id=boot-$1-$2-$3 load=$1-$2-$3 outcome row reason told release primary
+	COUNT=$((COUNT + 1))
+	release_make "v$COUNT"
+	load_begin "$load" --keepalive 6 --close 2 --writes 30 --think 40 --cut-ok --log "$(files)$EXECUTED"
+	freeze_at "$2"
+	deploy_begin deploy "v$COUNT"
+	check "$what: the row is reached" await 60 grep -q frozen "$RESULTS/freeze"
+	row=$(sed -n 's/^STEP=//p' "$(files)/var/lib/app-bluegreen/app/cycle")
+	go_down "$3"
+	wait "$FREEZER" "$DEPLOY_PID" 2>/dev/null || true
+	load_end "$load" >/dev/null
+	check "$what: the port answers" await 10 answers
+	check "$what: a write is executed" await 15 write_is_executed "$id"
+	check "$what: no cycle is left running" await 60 cycle_is_over
+	check "$what: both colors are healthy" await 20 both_healthy
+	outcome=$(cycle_of 'c["outcome"]') reason=$(cycle_of 'c["reason"]') told=$(processes)
+	note "$what: down at $row, up at $(inside cut -d. -f1 /proc/uptime) s: $outcome $reason"
+	[ "$outcome" != succeeded ] || SERVED=v$COUNT
+	check_matches "$what: the record says what is true" '^(succeeded|interrupted)$' "$outcome"
+	primary=$(sed -n 's/ primary .*//p' <<<"$told")
+	check_equal "$what: one is the primary, the other one the fallback, on the right release" \
+		"$(printf '%s\n' "$primary primary $SERVED" "$(other "$primary") fallback $SERVED" | sort)" "$told"
+	check_equal "$what: since the boot no other one was started as a primary" "$primary" \
+		"$(inside sed -n 's/ primary$//p' /run/starts | sort -u)"
+	check_equal "$what: the write was executed once, by it" "$id $primary primary POST" \
+		"$(grep "^$id " "$(files)$EXECUTED")"
+	check_equal "$what: of the writes before, none that was acknowledged is lost" 0 "$(lost "$load")"
+	check_equal "$what: and none was executed twice, or by a fallback" 0 \
+		"$(($(executed_twice "$load") + $(executed_by_fallback "$load")))"
+}
+
+other() { if [ "$1" = blue ]; then echo green; else echo blue; fi; }
+
+boot_in_each() { # STRATEGY
+	local phases="PHASES_$1" phase row
+	phases=${!phases}
+	inside tee /etc/app-bluegreen/app.conf.d/strategy.conf >/dev/null <<<$'[App]\nStrategy='"$1"
+	inside systemctl restart app-bluegreen
+	check "$1: it begins well" await 30 both_healthy
+	if [ "${REBOOT_PHASES-}" = all ]; then
+		phases=
+		for row in $(inside bluegreenctl plan --json | python3 -c '
+import json, sys
+print(*(step["step"] for step in json.load(sys.stdin)["steps"]))'); do
+			phases+=" $row/reboot $row/power-cut"
+		done
+	fi
+	for phase in $phases; do
+		boot_in "$1" "${phase%/*}" "${phase#*/}"
+	done
+}
+
+begin full
+releases_begin <<-END
+	Window=10s
+	[Drain]
+	Streams=2s
+END
+inside tee /etc/systemd/system/app@.service.d/starts.conf >/dev/null <<'END'
+[Service]
+ExecStartPre=+/bin/sh -c 'echo "$BLUEGREEN_COLOR $BLUEGREEN_ROLE" >>/run/starts'
+END
+inside systemctl daemon-reload
+COUNT=1 SERVED=v1
+release_make v1
+deploy deploy v1
+check_equal "the first release is deployed" 0 "$DEPLOY_STATUS"
+boot_in_each fallback
+boot_in_each swap
+end
