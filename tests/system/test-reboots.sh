@@ -7,13 +7,16 @@
 . "$(dirname "$0")/lib"
 
 # ROW/HOW
-PHASES_fallback="restart/power-cut observe/reboot healthy-fallback/power-cut"
-PHASES_swap="healthy/reboot observe/power-cut window/reboot"
+declare -A PHASES=(
+	[fallback]="restart/power-cut observe/reboot healthy-fallback/power-cut"
+	[swap]="healthy/reboot observe/power-cut window/reboot"
+)
 
 # By way of who holds the overlay: the way outlives a boot.
 files() { echo "/proc/$(cat "$(host_dir "$NAME")/launcher")/root$(host_dir "$NAME")/mnt/root"; }
 
 # Each process of a color, from outside: `COLOR ROLE RELEASE`, as its environment says.
+# shellcheck disable=SC2016 # expanded inside
 processes() {
 	inside bash -c '
 		for pid in $(cat /sys/fs/cgroup/system.slice/system-app.slice/app@*.service/cgroup.procs); do
@@ -64,7 +67,7 @@ write_is_executed() { # ID
 }
 
 boot_in() { # STRATEGY ROW HOW
-	local what="$1, $2, $3" id=boot-$1-$2-$3 load=$1-$2-$3 outcome row reason told release primary
+	local what="$1, $2, $3" id=boot-$1-$2-$3 load=$1-$2-$3 outcome row reason told primary
 	COUNT=$((COUNT + 1))
 	release_make "v$COUNT"
 	load_begin "$load" --keepalive 6 --close 2 --writes 30 --think 40 --cut-ok --log "$(files)$EXECUTED"
@@ -98,8 +101,7 @@ boot_in() { # STRATEGY ROW HOW
 other() { if [ "$1" = blue ]; then echo green; else echo blue; fi; }
 
 boot_in_each() { # STRATEGY
-	local phases="PHASES_$1" phase row
-	phases=${!phases}
+	local phases=${PHASES[$1]} phase row
 	inside tee /etc/app-bluegreen/app.conf.d/strategy.conf >/dev/null <<<$'[App]\nStrategy='"$1"
 	inside systemctl restart app-bluegreen
 	check "$1: it begins well" await 30 both_healthy
