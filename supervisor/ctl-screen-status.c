@@ -22,7 +22,7 @@ static void screen_color(const struct ctl *ctl, const char *name, const json_t *
 	screen_word(ctl, 7, name);
 	screen_word(ctl, 10, json_word(color, "role"));
 	screen_word(ctl, 10, json_word(color, "health"));
-	printf("%-14s %-22s%-8s%-7.0f%-14s", *release ? release : "-", activity, pid,
+	printf("%-15s %-22s%-8s%-7.0f%-14s", *release ? release : "-", activity, pid,
 		json_figure(color, "port"), ago_format(json_figure(color, "since"), since));
 	screen_text(ctl, PAINT_DIM, 0, json_word(color, "probe"));
 	printf("\n");
@@ -32,7 +32,7 @@ static void screen_colors(const struct ctl *ctl, const json_t *object)
 {
 	char head[128];
 
-	snprintf(head, sizeof(head), "%-7s%-10s%-10s%-14s %-22s%-8s%-7s%-14s%s", "COLOR", "ROLE",
+	snprintf(head, sizeof(head), "%-7s%-10s%-10s%-15s %-22s%-8s%-7s%-14s%s", "COLOR", "ROLE",
 		"HEALTH", "RELEASE", "UNIT", "PID", "PORT", "SINCE", "PROBE");
 	printf("\n  ");
 	screen_text(ctl, PAINT_DIM, 0, head);

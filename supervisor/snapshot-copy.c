@@ -267,18 +267,30 @@ static int into_open(struct copy *copy)
 	return 0;
 }
 
-/* When, in universal time, so that tags have an order; and what, so that two of a second differ. */
-static void tag_make(const struct copy *copy, char ret_tag[static RELEASE_TAG_MAX])
+/* Universal time, so that tags have an order. */
+static void tag_make(char ret_tag[static RELEASE_TAG_MAX])
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	strftime(ret_tag, RELEASE_TAG_MAX, "%Y%m%d-%H%M%S", gmtime_r(&now, &tm));
+}
+
+/* The second of a second is told apart by what is in it; it cannot be the same. */
+static int name_it(const struct copy *copy, char ret_tag[static RELEASE_TAG_MAX])
 {
 	char digest[DIGEST_MAX];
-	struct tm tm;
-	time_t now = time(NULL);
-	size_t n;
 
+	tag_make(ret_tag);
+	if (renameat2(copy->dir_fd, COPYING, copy->dir_fd, ret_tag, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return -errno;
 	manifest_digest(copy->manifest, digest);
-	gmtime_r(&now, &tm);
-	n = strftime(ret_tag, RELEASE_TAG_MAX, "%Y%m%dT%H%M%SZ-", &tm);
-	snprintf(ret_tag + n, RELEASE_TAG_MAX - n, "%.8s", digest);
+	snprintf(ret_tag + strlen(ret_tag), 10, "-%.8s", digest);
+	return renameat2(copy->dir_fd, COPYING, copy->dir_fd, ret_tag, RENAME_NOREPLACE) < 0
+		       ? -errno
+		       : 0;
 }
 
 static int release_it(struct copy *copy, char ret_tag[static RELEASE_TAG_MAX],
@@ -291,13 +303,11 @@ static int release_it(struct copy *copy, char ret_tag[static RELEASE_TAG_MAX],
 	/* All of it, before it has a name: one sync of the file system, not one a file. */
 	if (r >= 0 && syncfs(copy->into_fd) < 0)
 		r = -errno;
-	if (r < 0)
-		return refuse_write(copy, -r, "the code", reason);
-	tag_make(copy, ret_tag);
-	if (renameat2(copy->dir_fd, COPYING, copy->dir_fd, ret_tag, RENAME_NOREPLACE) < 0 ||
-		fsync(copy->dir_fd) < 0)
-		return refuse_write(copy, errno, ret_tag, reason);
-	return 0;
+	if (r >= 0)
+		r = name_it(copy, ret_tag);
+	if (r >= 0 && fsync(copy->dir_fd) < 0)
+		r = -errno;
+	return r < 0 ? refuse_write(copy, -r, "the code", reason) : 0;
 }
 
 static int copy_all(struct copy *copy, char ret_tag[static RELEASE_TAG_MAX],
@@ -308,6 +318,10 @@ static int copy_all(struct copy *copy, char ret_tag[static RELEASE_TAG_MAX],
 	if (r < 0)
 		return refuse_write(copy, -r, "the code", reason);
 	r = snapshot_walk(copy->order->paths, visit_copy, copy, reason);
+	if (r >= 0 && copy->files == 0)
+		return snapshot_refuse(reason, -ENOENT,
+			"there is not one file in what Snapshot= names; install the package that "
+			"brings the code");
 	if (r >= 0)
 		r = verify(copy, reason);
 	return r < 0 ? r : release_it(copy, ret_tag, reason);

@@ -123,6 +123,11 @@ static void what_is_no_code_is_refused(void **state)
 	put(in(dir, "lib/two\nlines"), "");
 	refused(dir, "the name has a line break in it");
 	assert_return_code(unlink(in(dir, "lib/two\nlines")), errno);
+	for (const char *const *file = (const char *const[]){"code/app.py",
+		     "code/views/__init__.py", "lib/core.py", NULL};
+		*file; file++)
+		assert_return_code(unlink(in(dir, *file)), errno);
+	refused(dir, "there is not one file in what Snapshot= names");
 	unfinished = true;
 	refused(dir,
 		"dpkg was interrupted in the middle of package notes, which is half-installed");
