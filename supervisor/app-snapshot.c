@@ -103,6 +103,7 @@ static void first_copy_begin(struct app *app)
 	const struct snapshot_order order = {
 		.directory = app->config->release_directory,
 		.paths = (const char *const *)app->config->release_snapshot,
+		.wait_usec = SNAPSHOT_WAIT_USEC,
 	};
 
 	int r;

@@ -32,6 +32,7 @@ struct snapshot {
 	void *owner;
 	struct child *child;
 	sd_event_source *timer;
+	uint64_t wait_until_usec;
 	unsigned int tries;
 	struct dpkg_holder holder;	  /* who is waited for, if no child is at work */
 	char changed[RELEASE_REASON_MAX]; /* what did, the last time */
@@ -185,6 +186,18 @@ static int copy_begin(struct snapshot *snapshot)
 	return child_begin(snapshot->event, &order, on_copied, snapshot, &snapshot->child);
 }
 
+static void wait_over(struct snapshot *snapshot)
+{
+	char text[RELEASE_REASON_MAX];
+
+	snprintf(text, sizeof(text),
+		"%s (pid %d) is still at work on packages after %d s, and code is not copied "
+		"meanwhile; reload when it has ended, and not from the script of a package",
+		*snapshot->holder.name ? snapshot->holder.name : "somebody",
+		(int)snapshot->holder.pid, (int)(snapshot->order.wait_usec / USEC_PER_SEC));
+	snapshot_over(snapshot, SNAPSHOT_FAILED, "", text);
+}
+
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct snapshot *snapshot = userdata;
@@ -194,7 +207,9 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)source;
 	(void)usec;
 	r = copy_when_free(snapshot);
-	if (r < 0) {
+	if (r == -ETIMEDOUT) {
+		wait_over(snapshot);
+	} else if (r < 0) {
 		snprintf(text, sizeof(text), "the copying of the code cannot be begun: %s",
 			strerror(-r));
 		snapshot_over(snapshot, SNAPSHOT_FAILED, "", text);
@@ -204,9 +219,11 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 static int copy_when_free(struct snapshot *snapshot)
 {
-	if (dpkg_is_locked(&snapshot->holder))
-		return timer_arm(snapshot->event, &snapshot->timer, LOCK_USEC, on_timer, snapshot);
-	return copy_begin(snapshot);
+	if (!dpkg_is_locked(&snapshot->holder))
+		return copy_begin(snapshot);
+	if (now_usec() >= snapshot->wait_until_usec)
+		return -ETIMEDOUT;
+	return timer_arm(snapshot->event, &snapshot->timer, LOCK_USEC, on_timer, snapshot);
 }
 
 int snapshot_begin(sd_event *event, const struct snapshot_order *order, snapshot_over_fn over,
@@ -221,6 +238,7 @@ int snapshot_begin(sd_event *event, const struct snapshot_order *order, snapshot
 	snapshot->order = *order;
 	snapshot->over = over;
 	snapshot->owner = owner;
+	snapshot->wait_until_usec = now_usec() + order->wait_usec;
 	r = copy_when_free(snapshot);
 	if (r < 0)
 		return r;

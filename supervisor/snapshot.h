@@ -21,6 +21,7 @@
 #include <systemd/sd-event.h>
 
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "digest.h"
 #include "release.h"
 
@@ -28,7 +29,9 @@
 #define SNAPSHOT_ENTRIES_MAX 500000
 #define SNAPSHOT_BYTES_MAX   (UINT64_C(16) << 30)
 #define SNAPSHOT_DEPTH_MAX   128 /* directories in each other; each holds a descriptor open */
-#define SNAPSHOT_TRIES_MAX   3	 /* of a copy whose original changes meanwhile */
+/* apt may wait for an answer for ever, or for the script of a package that waits for us. */
+#define SNAPSHOT_WAIT_USEC   (5 * 60 * USEC_PER_SEC)
+#define SNAPSHOT_TRIES_MAX   3 /* of a copy whose original changes meanwhile */
 
 enum snapshot_state {
 	SNAPSHOT_SAME,	  /* what is in place is what the newest snapshot has */
@@ -70,6 +73,7 @@ enum snapshot_result {
 struct snapshot_order {
 	const char *directory; /* is made if only its last part is missing */
 	const char *const *paths;
+	uint64_t wait_usec; /* for dpkg, at most */
 };
 
 /* From the loop, once. text: one sentence, of what was copied and how, or why not. */
@@ -78,7 +82,7 @@ typedef void (*snapshot_over_fn)(
 
 struct snapshot;
 
-/* Waits until dpkg is not at work, as long as that takes, and copies in a child process. The
+/* Waits until dpkg is not at work, and copies in a child process. The
  * order's strings must outlive it. One at a time in a directory. */
 int snapshot_begin(sd_event *event, const struct snapshot_order *order, snapshot_over_fn over,
 	void *owner, struct snapshot **ret_snapshot);

@@ -11,7 +11,7 @@
 #define STOP_LIMIT_USEC	    (100 * USEC_PER_SEC)
 #define FETCH_LIMIT_USEC    (3600 * USEC_PER_SEC)
 #define HOOK_LIMIT_USEC	    (3600 * USEC_PER_SEC)
-/* Until dpkg is not at work, and three copies of ten minutes each (snapshot.c). */
+/* dpkg is waited for, and three copies of ten minutes each are made (snapshot.c). */
 #define SNAPSHOT_LIMIT_USEC ((300 + 3 * 600) * USEC_PER_SEC)
 #define PRUNE_LIMIT_USEC    (600 * USEC_PER_SEC)
 

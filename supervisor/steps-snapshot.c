@@ -25,6 +25,7 @@ int act_snapshot_begin(struct stage *stage, char why[static STEP_TEXT_MAX])
 	const struct snapshot_order order = {
 		.directory = config->release_directory,
 		.paths = (const char *const *)config->release_snapshot,
+		.wait_usec = SNAPSHOT_WAIT_USEC,
 	};
 	int r;
 

@@ -72,7 +72,9 @@ static inline struct made snapshot(const char *dir)
 {
 	_cleanup_(cleanup_snapshot_end) struct snapshot *begun = NULL;
 	_cleanup_(sd_event_unrefp) sd_event *event = NULL;
-	struct snapshot_order order = {.directory = in(dir, "releases"), .paths = code_of(dir)};
+	struct snapshot_order order = {.directory = in(dir, "releases"),
+		.paths = code_of(dir),
+		.wait_usec = 3 * USEC_PER_SEC};
 	struct made made = {0};
 
 	assert_return_code(sd_event_new(&event), 0);

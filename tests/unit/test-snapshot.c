@@ -194,6 +194,16 @@ static void dpkg_at_work_is_waited_for(void **state)
 	assert_non_null(strstr(made.described, "apt-get (pid 77) is at work on packages"));
 }
 
+static void dpkg_that_does_not_end_is_given_up(void **state)
+{
+	const char *dir = *state;
+
+	code_make(dir);
+	assert_return_code(mkdir(in(dir, "releases"), 0755), errno);
+	locked = 1000;
+	refused(dir, "apt-get (pid 77) is still at work on packages after 3 s");
+}
+
 /* By a signal in the middle of a file: the limit of its size is the test's. */
 static void copy_that_is_killed_is_no_release(void **state)
 {
@@ -299,6 +309,7 @@ int main(void)
 		stand_test(file_that_cannot_be_read_is_named),
 		stand_test(full_disk_is_one_sentence_and_no_half),
 		stand_test(dpkg_at_work_is_waited_for),
+		stand_test(dpkg_that_does_not_end_is_given_up),
 		stand_test(copy_that_is_killed_is_no_release),
 		stand_test(at_every_moment_there_is_a_whole_copy_or_none),
 		stand_test(what_was_left_over_is_no_hindrance),
