@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "ctl.h"
@@ -51,9 +52,25 @@ static bool is_away(const sd_bus_error *error)
 		error, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER);
 }
 
+/* An administrator may have removed the configuration of `app', which then has its defaults. */
+static bool is_made(const char *app)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/etc/app-bluegreen/%.64s.conf", app);
+	return strcmp(app, "app") == 0 || access(path, F_OK) == 0;
+}
+
 /* Whether something was begun that we know nothing more of, or nothing was. */
 static int error_explain(const struct ctl *ctl, const sd_bus_error *error, int r)
 {
+	if (is_away(error) && !is_made(ctl->app)) {
+		fprintf(stderr,
+			"bluegreenctl: there is no application %s; `bluegreenctl apps' shows those "
+			"that are there\n",
+			ctl->app);
+		return CTL_FAILED;
+	}
 	if (is_away(error)) {
 		fprintf(stderr,
 			"bluegreenctl: the supervisor of %s does not run; start it with `systemctl "

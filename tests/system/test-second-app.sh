@@ -131,6 +131,37 @@ host_reboot "$NAME"
 check "after a boot it answers, and nobody started it" await 30 \
 	outside curl -sS -f -m 5 -o /dev/null http://127.0.0.1:8081/
 
+# ---- the generator ------------------------------------------------------------------------------
+
+# By hand, as systemd runs it, into a directory of a page: the first unit does not fit with the rest.
+# shellcheck disable=SC2016 # expanded inside
+generate() { # DIRECTORY
+	inside sh -c '/lib/systemd/system-generators/app-bluegreen "$1" "$1" "$1" && echo "status 0"' - "$1" 2>&1
+}
+inside sh -c 'mkdir /root/units /root/full && mount -t tmpfs -o size=8k,nr_inodes=64 full /root/full
+	touch /etc/app-bluegreen/stray.conf /etc/app-bluegreen/Bad-Name.conf /etc/app-bluegreen/shop.conf.bak'
+words=$(generate /root/units)
+check_equal "a configuration without a template gets no units, and that is told" \
+	"/etc/app-bluegreen/stray.conf: there is no stray@.service, so stray gets no units; write it, or remove the file" \
+	"$(sed -n 's/^bluegreen-generator\[[0-9]*\]: //p' <<<"$words")"
+check_matches "which is no failure" '^status 0$' "$words"
+# shellcheck disable=SC2016 # expanded inside
+check_equal "what is written is what systemd has, for the second application alone" "" \
+	"$(inside sh -c 'cd /root/units && find . -name "*-*" | sed "s,.*/,," | grep -v "^shop-"
+		for unit in shop-*; do cmp "$unit" "/run/systemd/generator/$unit"; done' 2>&1)"
+check_equal "it takes no note of the shipped application's name" "" \
+	"$(inside sh -c 'sed "/^#/d; /^SourcePath=/d" /root/units/shop-*' | grep -wE 'app' | grep -vE 'app-bluegreen')"
+words=$(generate /root/full)
+check_matches "on a full disk it says so, and does not fail" 'cannot be written: No space left on device.*status 0' \
+	"$(tr '\n' ' ' <<<"$words")"
+# shellcheck disable=SC2016 # expanded inside
+check_equal "and leaves no half of a unit" "" "$(inside sh -c 'cd /root/full && for unit in shop-*; do
+	[ ! -f "$unit" ] || cmp "$unit" "/root/units/$unit"; done' 2>&1)"
+inside sh -c 'umount /root/full && rm -r /root/units /root/full
+	rm /etc/app-bluegreen/stray.conf /etc/app-bluegreen/Bad-Name.conf /etc/app-bluegreen/shop.conf.bak'
+check_matches "who asks for an application that is not there is told so" 'there is no application blog' \
+	"$(inside bluegreenctl --app blog status 2>&1 || true)"
+
 # ---- what is in the way -------------------------------------------------------------------------
 
 inside python3 -c '
@@ -267,5 +298,5 @@ check "installed again, it serves again" install_deb
 check "and so does the second application" await 30 outside curl -sS -f -m 5 -o /dev/null http://127.0.0.1:8081/
 check "apt purges it" apt purge app-bluegreen
 check_equal "nothing that was made for the second application is left" "" \
-	"$(inside sh -c 'ls -d /etc/app-bluegreen/shop.conf /etc/systemd/system/*shop* /etc/tmpfiles.d/*shop* /etc/sysusers.d /var/lib/app-bluegreen /run/app-bluegreen; getent passwd shop' 2>/dev/null)"
+	"$(inside sh -c 'ls -d /etc/app-bluegreen/shop.conf /etc/systemd/system/*shop* /etc/tmpfiles.d/*shop* /etc/needrestart/restart.d/shop* /etc/sysusers.d /var/lib/app-bluegreen /run/app-bluegreen; getent passwd shop' 2>/dev/null)"
 end
