@@ -230,7 +230,7 @@ static int clash_paths(struct clash *clash)
 int clash_check(struct ctl *ctl, const struct new_app *app)
 {
 	struct clash clash = {.ctl = ctl, .app = app};
-	char address[NEW_PATH_SUN];
+	char address[LISTEN_TEXT_MAX];
 	int r;
 
 	r = clash_own(&clash);

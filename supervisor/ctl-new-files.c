@@ -170,7 +170,7 @@ static int template_file_write(const struct new_app *app)
 
 static int listen_file_write(const struct new_app *app)
 {
-	char directory[NEW_PATH_MAX], text[4096], address[NEW_PATH_SUN];
+	char directory[NEW_PATH_MAX], text[4096], address[LISTEN_TEXT_MAX];
 	bool any_path = false;
 	int length;
 

@@ -75,18 +75,18 @@ int listen_parse(const char *text, size_t length, struct listen_address *ret_add
 	return 0;
 }
 
-void listen_format(const struct listen_address *address, char ret_text[static NEW_PATH_SUN])
+void listen_format(const struct listen_address *address, char ret_text[static LISTEN_TEXT_MAX])
 {
 	const struct endpoint *endpoint = &address->endpoint;
 	char text[ENDPOINT_TEXT_MAX];
 	bool bare = endpoint_is_ipv4(endpoint);
 
 	if (*address->path) {
-		memcpy(ret_text, address->path, NEW_PATH_SUN);
+		memcpy(ret_text, address->path, LISTEN_TEXT_MAX);
 		return;
 	}
 	(void)endpoint_text(endpoint, text);
-	snprintf(ret_text, NEW_PATH_SUN, "%s%s%s:%u", bare ? "" : "[", text, bare ? "" : "]",
+	snprintf(ret_text, LISTEN_TEXT_MAX, "%s%s%s:%u", bare ? "" : "[", text, bare ? "" : "]",
 		(unsigned int)endpoint->port);
 }
 

@@ -15,21 +15,14 @@
 #include <stdint.h>
 
 #include "color.h"
+#include "ctl-new-listen.h"
 #include "ctl.h"
-#include "endpoint.h"
 
 #define NEW_CONFIG_DIR	"/etc/app-bluegreen"
 #define NEW_UNIT_DIR	"/etc/systemd/system"
 #define NEW_RUNTIME_DIR "/run/app-bluegreen"
 #define NEW_PATH_MAX	512
-#define NEW_LISTEN_MAX	16  /* addresses of one application */
-#define NEW_PATH_SUN	108 /* of a unix socket, unix(7) */
-
-/* One ListenStream=: a path, or else a port of one address or of all of them. */
-struct listen_address {
-	char path[NEW_PATH_SUN]; /* "": none */
-	struct endpoint endpoint;
-};
+#define NEW_LISTEN_MAX	16 /* addresses of one application */
 
 struct new_app {
 	const char *name, *user, *exec;
@@ -39,15 +32,8 @@ struct new_app {
 	uint16_t ports[COLOR_COUNT];
 };
 
-/* ctl-new-listen.c, pure. "8081", "127.0.0.1:8081", "[::1]:8081", "/run/shop.sock": -EINVAL. */
-int listen_parse(const char *text, size_t length, struct listen_address *ret_address);
-/* As systemd writes it: "[::]:8081" for all addresses. */
-void listen_format(const struct listen_address *address, char ret_text[static NEW_PATH_SUN]);
-/* Only one of them can be listened on. */
-bool listen_clash(const struct listen_address *a, const struct listen_address *b);
-/* 127.0.0.1:PORT */
-struct listen_address listen_local(uint16_t port);
-/* The lists of --listen and --ports; -EINVAL, and *ret_word is where it is wrong. */
+/* ctl-new-listen.c too. The lists of --listen and --ports; -EINVAL, and *ret_word is where it is
+ * wrong. */
 int listen_list_parse(const char *text, struct new_app *app, const char **ret_word);
 int listen_ports_parse(const char *text, struct new_app *app);
 

@@ -42,7 +42,7 @@ static void what_systemd_takes_is_taken(void **state)
 		{"[::]:80", "[::]:80"},
 		{"/run/shop.sock", "/run/shop.sock"},
 	};
-	char text[NEW_PATH_SUN];
+	char text[LISTEN_TEXT_MAX];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
@@ -59,7 +59,7 @@ static void what_is_no_address_is_refused(void **state)
 		"localhost:80", "::1:80", "[::1]", "[127.0.0.1", "127.0.0.1:", ":80", "/", "@name",
 		"/run/a b", "/run/%i", "vsock:2:1234", "+80", " 80"};
 	struct listen_address address;
-	char path[NEW_PATH_SUN + 1];
+	char path[LISTEN_TEXT_MAX + 1];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -67,8 +67,8 @@ static void what_is_no_address_is_refused(void **state)
 			fail_msg("`%s' is taken for an address", words[i]);
 	memset(path, 'a', sizeof(path));
 	path[0] = '/';
-	assert_true(listen_parse(path, NEW_PATH_SUN, &address) < 0);
-	assert_int_equal(listen_parse(path, NEW_PATH_SUN - 1, &address), 0);
+	assert_true(listen_parse(path, LISTEN_TEXT_MAX, &address) < 0);
+	assert_int_equal(listen_parse(path, LISTEN_TEXT_MAX - 1, &address), 0);
 }
 
 static void all_addresses_clash_with_each_on_their_port(void **state)
