@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bluegreenctl: a table of verbs over the supervisor's D-Bus object, nothing more. What the parts
- * of it share.
+ * bluegreenctl: a table of verbs over the supervisor's D-Bus object. Three of them are about
+ * applications themselves (ctl-new.h). What the parts of it share.
  */
 #pragma once
 
