@@ -147,10 +147,10 @@ check_equal "a configuration without a template gets no units, and that is told"
 check_matches "which is no failure" '^status 0$' "$words"
 # shellcheck disable=SC2016 # expanded inside
 check_equal "what is written is what systemd has, for the second application alone" "" \
-	"$(inside sh -c 'cd /root/units && find . -name "*-*" | sed "s,.*/,," | grep -v "^shop-"
+	"$(inside sh -c 'cd /root/units && find . ! -type d -name "*-*" | sed "s,.*/,," | grep -v "^shop-"
 		for unit in shop-*; do cmp "$unit" "/run/systemd/generator/$unit"; done' 2>&1)"
 check_equal "it takes no note of the shipped application's name" "" \
-	"$(inside sh -c 'sed "/^#/d; /^SourcePath=/d" /root/units/shop-*' | grep -wE 'app' | grep -vE 'app-bluegreen')"
+	"$(inside sh -c 'sed "/^#/d; /^SourcePath=/d; s/ --app / /; s/app-bluegreen//" /root/units/shop-*' | grep -w app)"
 words=$(generate /root/full)
 check_matches "on a full disk it says so, and does not fail" 'cannot be written: No space left on device.*status 0' \
 	"$(tr '\n' ' ' <<<"$words")"
