@@ -64,6 +64,8 @@ asked_by() { cycle_of '"%s, %s, uid %s" % (c["verb"], c["asked_by"], c["asked_by
 
 is_running() { [ "$(cycle_of 'c["outcome"]')" = running ]; }
 
+shop_is_steady() { inside bluegreenctl --app shop --json | grep -q '"state": "steady"'; }
+
 polkit_kill() { inside systemctl kill -s "$1" --kill-who=main polkit.service; }
 
 begin full
@@ -73,6 +75,9 @@ release_make v2
 inside useradd otto
 inside useradd -G bluegreen dora
 dora=$(inside id -u dora)
+inside bluegreenctl new shop --listen 8081 --ports 9010,9011 --user shop \
+	--exec "/usr/bin/env START_DELAY=1 /usr/bin/python3 $RELEASES/v1/abrupt.py" >/dev/null
+inside tee -a /etc/app-bluegreen/shop.conf >/dev/null <<<$'[Gate]\nProbation=1s\n[Probe]\nInterval=500ms\nSoak=500ms'
 # For pkcheck; and a session that is older than what its user will be allowed.
 inside setpriv --reuid dora --regid dora --init-groups sleep 1000 &
 inside setpriv --reuid otto --regid otto --init-groups sleep 1000 &
@@ -86,7 +91,11 @@ session=$!
 
 check "a member deploys with bluegreenctl" as dora bluegreenctl deploy v1
 check_equal "and the cycle is hers" "deploy, dora (bluegreenctl), uid $dora" "$(asked_by)"
-check "she reloads with systemctl" as dora systemctl reload app-bluegreen
+check "there is a second app" await 30 shop_is_steady
+check "she reloads that with bluegreenctl" as dora bluegreenctl --app shop reload
+check "and with systemctl" as dora systemctl reload shop-bluegreen
+check_equal "these were two cycles" 2 "$(inside bluegreenctl --app shop --json history | grep -c '"succeeded"')"
+check "she reloads the first with systemctl" as dora systemctl reload app-bluegreen
 check_equal "of which systemd does not pass on who has asked" "reload, systemctl reload, uid $(inside id -u app-bluegreen)" \
 	"$(asked_by)"
 check_matches "but polkit has told the journal" 'polkit lets dora \(pid [0-9]+\) reload app-bluegreen.service' \
@@ -99,11 +108,6 @@ check_matches "and root is told by whom" "aborted by uid $dora, dora \(bluegreen
 
 # ---- what they may not --------------------------------------------------------------------------
 
-printf '[Service]\nExecStart=/usr/bin/sleep infinity\nExecReload=/bin/true\n' |
-	inside tee /etc/systemd/system/shop-bluegreen.service /etc/systemd/system/shop@.service >/dev/null
-inside systemctl daemon-reload
-inside systemctl start shop-bluegreen shop@blue
-
 WHO=dora
 check_refused "a member may do nothing else with systemctl" "$SYSTEMD_REFUSED" \
 	"systemctl restart app-bluegreen" "systemctl stop app-bluegreen" "systemctl kill app-bluegreen" \
@@ -111,7 +115,7 @@ check_refused "a member may do nothing else with systemctl" "$SYSTEMD_REFUSED" \
 	"systemctl restart app@blue" "systemctl stop app@green" "systemctl reload app@blue" \
 	"systemctl stop app-bluegreen.socket" "systemctl reload app-bluegreen-relay" \
 	"systemctl restart app-primary.target" "systemctl reload dbus" "systemctl restart polkit" \
-	"systemctl reload shop-bluegreen" "systemctl reload 'app\\x2dbluegreen.service'" \
+	"systemctl restart shop-bluegreen" "systemctl restart shop@blue" "systemctl reload 'app\\x2dbluegreen.service'" \
 	"systemctl set-property app-bluegreen CPUQuota=1%" "systemctl disable app-bluegreen" \
 	"systemctl mask app-bluegreen" "systemctl daemon-reload" "systemctl revert app-bluegreen" \
 	"systemd-run -q true"
@@ -119,16 +123,19 @@ check_refused "nor write where only root may" 'Permission denied|cannot create' 
 	"mkdir /etc/systemd/system/app-bluegreen.service.d" "echo >>/etc/app-bluegreen/app.conf" \
 	"echo >/var/lib/app-bluegreen/app/cycle" "rm -r $RELEASES/v1"
 check_refused "nor speak for those who look for what is outdated" "Access denied|only root" \
-	"busctl call ${OBJECT[*]} Upgrade st '[]' 0" "busctl call ${OBJECT[*]} Upgrade st '$CAUSES' 0"
+	"busctl call ${OBJECT[*]} Upgrade st '[]' 0" "busctl call ${OBJECT[*]/%.app/.shop} Upgrade st '[]' 0" \
+	"busctl call ${OBJECT[*]} Upgrade st '$CAUSES' 0"
 WHO=app-bluegreen
 check_refused "nor may the supervisor's own user" "Access denied|only root" \
 	"busctl call ${OBJECT[*]} Upgrade st '$CAUSES' 0"
 WHO=otto
 check_refused "who is no member may nothing with bluegreenctl" "$REFUSED with .sudo usermod -aG bluegreen otto" \
 	"bluegreenctl reload" "bluegreenctl deploy v1" "bluegreenctl rollback" "bluegreenctl abort" \
+	"bluegreenctl --app shop reload" "bluegreenctl --app shop abort" \
 	"bluegreenctl deploy --sha256=$(printf '%064d' 0) v1"
 check_refused "nor with systemctl" "$SYSTEMD_REFUSED" \
-	"systemctl reload app-bluegreen" "systemctl restart app-bluegreen" "systemctl restart app@blue"
+	"systemctl reload app-bluegreen" "systemctl reload shop-bluegreen" \
+	"systemctl restart app-bluegreen" "systemctl restart app@blue"
 check "but everybody may look" as otto sh -c 'bluegreenctl && bluegreenctl history && bluegreenctl plan v1'
 
 # ---- the rules themselves ------------------------------------------------------------------------
@@ -142,16 +149,16 @@ check_rules "no name that looks like the unit is it" no dora $'app-bluegreen.ser
 check_rules "the unit is" yes dora 'app-bluegreen.service:reload'
 check_rules "the supervisor drives the app's units" yes app-bluegreen app@blue.service:{start,stop,restart,kill} \
 	app-primary.target:stop app-migrate.service:start app-after@x.service:restart
-check_rules "and no others" no app-bluegreen shop@blue.service:restart shop-primary.target:start \
-	shop-migrate.service:start app-bluegreen.service:restart app-bluegreen-relay.service:start \
+check_rules "and no others" no app-bluegreen store@blue.service:restart store-primary.target:start \
+	store-migrate.service:start shop-bluegreen.service:restart app-bluegreen.service:restart app-bluegreen-relay.service:start \
 	app-bluegreen-recheck.service:start app@red.service:start app@blue.socket:start app-migrate.service:stop \
 	$'app-migrate.service\n:start' app-migrate.timer:start dbus.service:restart app@blue.service:reload
-inside touch /etc/app-bluegreen/shop.conf
-check "with a second app configured, a member reloads that" as dora systemctl reload shop-bluegreen
-check_rules "and nothing else of it" no dora shop-bluegreen.service:restart shop@blue.service:reload
-check_rules "and the supervisor drives its units" yes app-bluegreen shop@blue.service:restart \
-	shop-primary.target:start shop-migrate.service:start
-check_rules "but not its supervisor" no app-bluegreen shop-bluegreen.service:restart
+check_rules "an app that nobody has configured is none" no dora store-bluegreen.service:reload
+inside touch /etc/app-bluegreen/store.conf
+check_rules "once it is, it is one" yes dora store-bluegreen.service:reload
+check_rules "for the supervisor too" yes app-bluegreen store@blue.service:restart \
+	store-primary.target:start store-migrate.service:start
+inside rm /etc/app-bluegreen/store.conf
 inside chmod 0700 /usr/bin/test
 check_rules "if polkit cannot look which apps there are" no dora shop-bluegreen.service:reload
 check_rules "the package's own is one all the same" yes dora app-bluegreen.service:reload
