@@ -18,7 +18,7 @@ override CFLAGS += -std=gnu11 -pthread $(WARNINGS) $(WERROR)
 PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 LIBS_relay :=
 LIBS_supervisor := $(shell pkg-config --libs libsystemd libcurl libnl-3.0 jansson nettle 2>/dev/null)
-LIBS_recheck := $(shell pkg-config --libs libsystemd jansson 2>/dev/null)
+LIBS_recheck := $(shell pkg-config --libs libsystemd jansson nettle 2>/dev/null)
 LIBS_bluegreenctl := $(shell pkg-config --libs libsystemd jansson 2>/dev/null)
 
 # Who is linked into what: the relay takes no room but socket/; the supervisor takes from it only
@@ -35,7 +35,8 @@ SRC_config := $(wildcard supervisor/config*.c) supervisor/hours.c socket/trust.c
 SRC_bluegreenctl := $(wildcard supervisor/ctl*.c) $(BASE) $(SRC_config) \
 	$(addprefix supervisor/,generator-unit.c listener-process.c cgroup.c release-tree.c text.c)
 SRC_recheck := $(wildcard supervisor/recheck*.c) $(BASE) $(SRC_config) \
-	$(addprefix supervisor/,cgroup.c text.c)
+	$(addprefix supervisor/,cgroup.c text.c digest.c snapshot-compare.c snapshot-manifest.c \
+	snapshot-tree.c snapshot-file.c release.c release-tree.c)
 # No foreign library, and nothing of the configuration but what may be a name: it runs at every boot.
 SRC_generator := $(wildcard supervisor/generator*.c) supervisor/config-app.c socket/base/fd.c
 PROGRAMS := relay supervisor recheck bluegreenctl generator

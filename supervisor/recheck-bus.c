@@ -16,6 +16,7 @@
 #define SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"
 #define SYSTEMD_SERVICE "org.freedesktop.systemd1.Service"
 #define SYSTEMD_EXISTS	"org.freedesktop.systemd1.UnitExists"
+#define SYSTEMCTL	"/usr/bin/systemctl"
 #define RECHECK_SERVICE "app-bluegreen-recheck.service"
 
 /* Of one question. PID 1 may be busy with a daemon-reload. */
@@ -117,22 +118,30 @@ int bus_unit_restart(struct bus *bus, const char *unit)
 	return r < 0 ? bus_fail(bus, unit, &error, r) : 0;
 }
 
-/* The time is part of its name, so that it is armed once. */
+/* As systemd-run(1) does it: a timer starts the service that is called like it, and that one starts
+ * ours. The time is part of the name, so that it is armed once. */
 static int timer_message(struct bus *bus, time_t when, sd_bus_message **ret)
 {
-	char name[80], begin[32];
+	char name[80], begin[32], timer[96], service[96];
 	int r;
 
-	snprintf(name, sizeof(name), "app-bluegreen-recheck-%jd.timer", (intmax_t)when);
+	snprintf(name, sizeof(name), "app-bluegreen-recheck-%jd", (intmax_t)when);
+	snprintf(timer, sizeof(timer), "%s.timer", name);
+	snprintf(service, sizeof(service), "%s.service", name);
 	snprintf(begin, sizeof(begin), "@%jd", (intmax_t)when);
 	r = sd_bus_message_new_method_call(
 		bus->bus, ret, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER, "StartTransientUnit");
-	if (r < 0)
-		return r;
-	return sd_bus_message_append(*ret, "ssa(sv)a(sa(sv))", name, "fail", 5, "Description", "s",
-		"Maintenance window of app-bluegreen", "Unit", "s", RECHECK_SERVICE,
-		"TimersCalendar", "a(ss)", 1, "OnCalendar", begin, "AccuracyUSec", "t",
-		USEC_PER_SEC, "RemainAfterElapse", "b", 0, 0);
+	if (r >= 0)
+		r = sd_bus_message_append(*ret, "ssa(sv)", timer, "fail", 4, "Description", "s",
+			"Maintenance window of app-bluegreen", "TimersCalendar", "a(ss)", 1,
+			"OnCalendar", begin, "AccuracyUSec", "t", USEC_PER_SEC, "RemainAfterElapse",
+			"b", 0);
+	if (r >= 0)
+		r = sd_bus_message_append(*ret, "a(sa(sv))", 1, service, 3, "Description", "s",
+			"Maintenance window of app-bluegreen", "Type", "s", "oneshot", "ExecStart",
+			"a(sasb)", 1, SYSTEMCTL, 4, SYSTEMCTL, "--no-block", "start",
+			RECHECK_SERVICE, 0);
+	return r;
 }
 
 int bus_timer_arm(struct bus *bus, time_t when)

@@ -13,6 +13,7 @@
 #include "recheck-package.h"
 #include "recheck-process.h"
 #include "recheck-watch.h"
+#include "snapshot.h"
 
 void subject_unit(const char *app, enum subject subject, char unit[static UNIT_MAX])
 {
@@ -93,6 +94,34 @@ static int watched_look(const struct note_dirs *dirs, const char *app, const str
 	return r;
 }
 
+/* Code that another package installs is copied before it is run: what is in place is new if it is
+ * not what was copied last, and then for both colors. */
+static int snapshot_look(const char *app, const struct config *config, struct findings *findings)
+{
+	_cleanup_free_ struct snapshot_comparison *comparison = calloc(1, sizeof(*comparison));
+	struct finding finding = {.certain = true, .identity = "-"};
+	char reason[RELEASE_REASON_MAX];
+	struct stat st;
+	int r;
+
+	if (!comparison)
+		return -ENOMEM;
+	r = snapshot_compare(config->release_directory,
+		(const char *const *)config->release_snapshot, comparison, reason);
+	if (r < 0)
+		log_warning("%s: [Release] Snapshot= cannot be compared: %s", app, reason);
+	if (r < 0 || comparison->state != SNAPSHOT_DIFFERS)
+		return r;
+	finding.path = comparison->path;
+	if (lstat(finding.path, &st) == 0)
+		identity_write(&st, finding.identity);
+	for (enum color color = 0; r >= 0 && color < COLOR_COUNT; color++) {
+		finding.subject = (enum subject)color;
+		r = findings_add(findings, &finding);
+	}
+	return r;
+}
+
 int app_look(struct bus *bus, const struct note_dirs *dirs, const char *app,
 	const struct config *config, struct findings *findings)
 {
@@ -104,6 +133,10 @@ int app_look(struct bus *bus, const struct note_dirs *dirs, const char *app,
 	}
 	for (enum color color = 0; color < COLOR_COUNT; color++) {
 		r = watched_look(dirs, app, config, color, findings);
+		failed = failed ? failed : r;
+	}
+	if (config->release_snapshot[0]) {
+		r = snapshot_look(app, config, findings);
 		failed = failed ? failed : r;
 	}
 	r = packages_find(findings);
