@@ -42,20 +42,18 @@ static char *line_of(const struct finding *finding)
 void asked_read(const struct asked_place *place, struct asked *ret_asked)
 {
 	_cleanup_free_ char *content = NULL, *path = NULL;
-	struct asked asked = {0};
 	size_t length;
 
-	*ret_asked = asked;
+	*ret_asked = (struct asked){0};
 	if (asprintf(&path, "%s/%s", place->dir, place->name) < 0 ||
 		file_read(path, ASKED_BYTES_MAX, &content, NULL) < 0 ||
 		strncmp(content, CYCLE, strlen(CYCLE)) != 0)
 		return;
 	length = strcspn(content, "\n");
-	snprintf(asked.id, sizeof(asked.id), "%.*s", (int)(length - strlen(CYCLE)),
+	snprintf(ret_asked->id, sizeof(ret_asked->id), "%.*s", (int)(length - strlen(CYCLE)),
 		content + strlen(CYCLE));
 	/* With the newline in front, so that each line has one on both sides. */
-	asked.lines = strdup(content + length);
-	*ret_asked = asked;
+	ret_asked->lines = strdup(content + length);
 }
 
 void asked_free(struct asked *asked)

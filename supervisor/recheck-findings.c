@@ -38,9 +38,21 @@ static struct finding *find(const struct findings *findings, const struct findin
 	return NULL;
 }
 
+static int finding_copy(const struct finding *finding, struct finding *ret_copy)
+{
+	struct finding copy = *finding;
+
+	copy.path = strdup(finding->path);
+	if (!copy.path)
+		return -ENOMEM;
+	*ret_copy = copy;
+	return 0;
+}
+
 int findings_add(struct findings *findings, const struct finding *finding)
 {
 	struct finding *there = find(findings, finding), *items;
+	int r;
 
 	if (there) {
 		there->certain = there->certain || finding->certain;
@@ -54,12 +66,10 @@ int findings_add(struct findings *findings, const struct finding *finding)
 	if (!items)
 		return -ENOMEM;
 	findings->items = items;
-	items[findings->count] = *finding;
-	items[findings->count].path = strdup(finding->path);
-	if (!items[findings->count].path)
-		return -ENOMEM;
-	findings->count++;
-	return 0;
+	r = finding_copy(finding, &items[findings->count]);
+	if (r >= 0)
+		findings->count++;
+	return r;
 }
 
 void findings_settle(struct findings *findings)

@@ -119,6 +119,15 @@ static void cleanup_strings(char ***strings)
 	free(*strings);
 }
 
+static bool argument_add(char **arguments, size_t *used, const char *text)
+{
+	char *copy = strdup(text);
+
+	arguments[*used] = copy;
+	*used += copy != NULL;
+	return copy != NULL;
+}
+
 static char **arguments_make(const struct findings *findings)
 {
 	static const char *const command[] = {"dpkg-query", "--search", "--"};
@@ -130,13 +139,13 @@ static char **arguments_make(const struct findings *findings)
 	if (!arguments)
 		return NULL;
 	for (size_t i = 0; i < ELEMENTS(command); i++)
-		if (!(arguments[used++] = strdup(command[i])))
+		if (!argument_add(arguments, &used, command[i]))
 			return NULL;
 	for (size_t i = 0; i < findings->count * PACKAGE_PATTERNS; i++) {
 		const char *path = findings->items[i / PACKAGE_PATTERNS].path;
 
 		if (package_pattern(path, i % PACKAGE_PATTERNS, pattern, sizeof(pattern)) &&
-			!(arguments[used++] = strdup(pattern)))
+			!argument_add(arguments, &used, pattern))
 			return NULL;
 	}
 	return take_ptr(arguments);

@@ -19,6 +19,8 @@
 /* WatchPath= as often as may be, and the release. */
 #define ROOTS_MAX (CONFIG_LIST_MAX + 1)
 
+#define ROOM 1024 /* files, each time there is no more */
+
 bool watch_ignores(const char *name, bool directory)
 {
 	static const char *const directories[] = {
@@ -43,22 +45,32 @@ static uint64_t nsec(const struct timespec *time)
 	return (uint64_t)time->tv_sec * 1000000000 + (uint64_t)time->tv_nsec;
 }
 
-static int put(struct watch *watch, enum watched_kind kind, const char *path, const struct stat *st,
-	const char *target)
+static int room_make(struct watch *watch)
 {
-	struct watched item = {.kind = kind};
+	struct watched *items;
 
 	if (watch->count == WATCH_FILES_MAX || (watch->deadline && now_usec() > watch->deadline)) {
 		watch->cut = true;
 		return -E2BIG;
 	}
-	if (watch->count % 1024 == 0) {
-		struct watched *items =
-			reallocarray(watch->items, watch->count + 1024, sizeof(*watch->items));
+	if (watch->count % ROOM != 0)
+		return 0;
+	items = reallocarray(watch->items, watch->count + ROOM, sizeof(*watch->items));
+	if (!items)
+		return -ENOMEM;
+	watch->items = items;
+	return 0;
+}
 
-		if (!items)
-			return -ENOMEM;
-		watch->items = items;
+static int watched_make(enum watched_kind kind, const char *path, const char *target,
+	const struct stat *st, struct watched *ret_item)
+{
+	struct watched item = {.kind = kind, .path = strdup(path), .target = strdup(target)};
+
+	if (!item.path || !item.target) {
+		free(item.path);
+		free(item.target);
+		return -ENOMEM;
 	}
 	if (st) {
 		item.inode = st->st_ino;
@@ -70,15 +82,20 @@ static int put(struct watch *watch, enum watched_kind kind, const char *path, co
 		item.gid = st->st_gid;
 		item.links = (uint32_t)st->st_nlink;
 	}
-	item.path = strdup(path);
-	item.target = strdup(target);
-	if (!item.path || !item.target) {
-		free(item.path);
-		free(item.target);
-		return -ENOMEM;
-	}
-	watch->items[watch->count++] = item;
+	*ret_item = item;
 	return 0;
+}
+
+static int put(struct watch *watch, enum watched_kind kind, const char *path, const struct stat *st,
+	const char *target)
+{
+	int r = room_make(watch);
+
+	if (r >= 0)
+		r = watched_make(kind, path, target, st, &watch->items[watch->count]);
+	if (r >= 0)
+		watch->count++;
+	return r;
 }
 
 static int put_link(struct watch *watch, const char *path, int dir_fd, const char *name)
@@ -300,6 +317,14 @@ static int find_alone(const struct watched *item, bool now, const struct roots *
 	return find(item, now ? item : NULL, subject, findings);
 }
 
+/* Which of the two next ones comes first: < 0, > 0, or 0 for both. */
+static int order_of(const struct watch *noted, size_t i, const struct watch *now, size_t j)
+{
+	if (i == noted->count)
+		return 1;
+	return j == now->count ? -1 : compare(&noted->items[i], &now->items[j]);
+}
+
 int watch_compare(const struct watch *noted, const struct watch *now, enum subject subject,
 	struct findings *findings)
 {
@@ -311,19 +336,17 @@ int watch_compare(const struct watch *noted, const struct watch *now, enum subje
 	roots_find(noted, &noted_roots);
 	roots_find(now, &now_roots);
 	while (r >= 0 && (i < noted->count || j < now->count)) {
-		const struct watched *before = i < noted->count ? &noted->items[i] : NULL;
-		const struct watched *after = j < now->count ? &now->items[j] : NULL;
-		int order = !before ? 1 : !after ? -1 : compare(before, after);
+		int order = order_of(noted, i, now, j);
 
-		i += order <= 0;
-		j += order >= 0;
-		if (order == 0 && differs(before, after))
-			r = find(after, after, subject, findings);
+		if (order == 0 && differs(&noted->items[i], &now->items[j]))
+			r = find(&now->items[j], &now->items[j], subject, findings);
 		/* Of what was not looked at nobody knows whether it is new. */
 		else if (order < 0 && !cut)
-			r = find_alone(before, false, &now_roots, subject, findings);
+			r = find_alone(&noted->items[i], false, &now_roots, subject, findings);
 		else if (order > 0 && !cut)
-			r = find_alone(after, true, &noted_roots, subject, findings);
+			r = find_alone(&now->items[j], true, &noted_roots, subject, findings);
+		i += order <= 0;
+		j += order >= 0;
 	}
 	return r;
 }
