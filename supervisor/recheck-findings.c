@@ -38,21 +38,10 @@ static struct finding *find(const struct findings *findings, const struct findin
 	return NULL;
 }
 
-static int finding_copy(const struct finding *finding, struct finding *ret_copy)
-{
-	struct finding copy = *finding;
-
-	copy.path = strdup(finding->path);
-	if (!copy.path)
-		return -ENOMEM;
-	*ret_copy = copy;
-	return 0;
-}
-
 int findings_add(struct findings *findings, const struct finding *finding)
 {
 	struct finding *there = find(findings, finding), *items;
-	int r;
+	char *path;
 
 	if (there) {
 		there->certain = there->certain || finding->certain;
@@ -66,10 +55,11 @@ int findings_add(struct findings *findings, const struct finding *finding)
 	if (!items)
 		return -ENOMEM;
 	findings->items = items;
-	r = finding_copy(finding, &items[findings->count]);
-	if (r >= 0)
-		findings->count++;
-	return r;
+	if (asprintf(&path, "%s", finding->path) < 0)
+		return -ENOMEM;
+	findings->items[findings->count] = *finding;
+	findings->items[findings->count++].path = path;
+	return 0;
 }
 
 void findings_settle(struct findings *findings)

@@ -121,13 +121,15 @@ static void cleanup_strings(char ***strings)
 
 static bool argument_add(char **arguments, size_t *used, const char *text)
 {
-	char *copy = strdup(text);
-
-	arguments[*used] = copy;
-	*used += copy != NULL;
-	return copy != NULL;
+	if (asprintf(&arguments[*used], "%s", text) < 0) {
+		arguments[*used] = NULL;
+		return false;
+	}
+	(*used)++;
+	return true;
 }
 
+/* What is asked for, behind the words of the command. NULL: no memory. */
 static char **arguments_make(const struct findings *findings)
 {
 	static const char *const command[] = {"dpkg-query", "--search", "--"};

@@ -62,40 +62,38 @@ static int room_make(struct watch *watch)
 	return 0;
 }
 
-static int watched_make(enum watched_kind kind, const char *path, const char *target,
-	const struct stat *st, struct watched *ret_item)
+static void watched_fill(struct watched *item, const struct stat *st)
 {
-	struct watched item = {.kind = kind, .path = strdup(path), .target = strdup(target)};
-
-	if (!item.path || !item.target) {
-		free(item.path);
-		free(item.target);
-		return -ENOMEM;
-	}
-	if (st) {
-		item.inode = st->st_ino;
-		item.size = (uint64_t)st->st_size;
-		item.change_nsec = nsec(&st->st_ctim);
-		item.modify_nsec = nsec(&st->st_mtim);
-		item.mode = st->st_mode;
-		item.uid = st->st_uid;
-		item.gid = st->st_gid;
-		item.links = (uint32_t)st->st_nlink;
-	}
-	*ret_item = item;
-	return 0;
+	item->inode = st->st_ino;
+	item->size = (uint64_t)st->st_size;
+	item->change_nsec = nsec(&st->st_ctim);
+	item->modify_nsec = nsec(&st->st_mtim);
+	item->mode = st->st_mode;
+	item->uid = st->st_uid;
+	item->gid = st->st_gid;
+	item->links = (uint32_t)st->st_nlink;
 }
 
 static int put(struct watch *watch, enum watched_kind kind, const char *path, const struct stat *st,
 	const char *target)
 {
+	struct watched *item;
 	int r = room_make(watch);
 
-	if (r >= 0)
-		r = watched_make(kind, path, target, st, &watch->items[watch->count]);
-	if (r >= 0)
-		watch->count++;
-	return r;
+	if (r < 0)
+		return r;
+	item = &watch->items[watch->count];
+	*item = (struct watched){.kind = kind};
+	if (st)
+		watched_fill(item, st);
+	if (asprintf(&item->path, "%s", path) < 0)
+		return -ENOMEM;
+	if (asprintf(&item->target, "%s", target) < 0) {
+		free(item->path);
+		return -ENOMEM;
+	}
+	watch->count++;
+	return 0;
 }
 
 static int put_link(struct watch *watch, const char *path, int dir_fd, const char *name)
