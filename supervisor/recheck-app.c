@@ -60,8 +60,7 @@ static int quiet_wait(const struct story *story)
 	return r;
 }
 
-/* ---- the colors --------------------------------------------------------------------------------
- */
+/* ---- the colors ------------------------------------------------------------------------------ */
 
 static void outdated_log(const struct story *story)
 {
@@ -200,8 +199,7 @@ static int colors_current(const struct story *story, const struct asked_place *p
 	return tell(story, 0, id);
 }
 
-/* ---- our own programs --------------------------------------------------------------------------
- */
+/* ---- our own programs ------------------------------------------------------------------------ */
 
 /* Both go on with all they hold, so no window is waited for. */
 static int own_renew(const struct story *story, enum subject subject)
@@ -239,8 +237,7 @@ static int own_renew(const struct story *story, enum subject subject)
 	return asked_write(&place, "", &story->findings, subject, subject);
 }
 
-/* ---- the story ---------------------------------------------------------------------------------
- */
+/* ---- the story ------------------------------------------------------------------------------- */
 
 static int config_find(struct story *story)
 {

@@ -62,8 +62,7 @@ int bus_fail(struct bus *bus, const char *subject, sd_bus_error *error, int r)
 	return r;
 }
 
-/* ---- units -------------------------------------------------------------------------------------
- */
+/* ---- units ----------------------------------------------------------------------------------- */
 
 int bus_unit_group(struct bus *bus, const char *unit, char **ret_directory)
 {

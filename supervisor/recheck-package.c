@@ -23,8 +23,7 @@
 static char *const environment[] = {
 	(char *)"LC_ALL=C", (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 
-/* ---- words -------------------------------------------------------------------------------------
- */
+/* ---- words ----------------------------------------------------------------------------------- */
 
 /* /usr/lib/x was /lib/x, and is still called so in dpkg's lists. */
 static const char *unmerged(const char *path)
@@ -109,8 +108,7 @@ static bool package_has(const char *told, const char *path)
 	return false;
 }
 
-/* ---- the process -------------------------------------------------------------------------------
- */
+/* ---- the process ----------------------------------------------------------------------------- */
 
 static void cleanup_strings(char ***strings)
 {

@@ -26,8 +26,7 @@
 #define GROUPS_DEEP    16
 #define MAPS_LINES_MAX 131072 /* vm.max_map_count is 65530 as the kernel comes */
 
-/* ---- which processes ---------------------------------------------------------------------------
- */
+/* ---- which processes ------------------------------------------------------------------------- */
 
 struct processes {
 	pid_t *pids;
@@ -107,8 +106,7 @@ int processes_list(const char *directory, pid_t **ret_pids, size_t *ret_count)
 	return r;
 }
 
-/* ---- one process -------------------------------------------------------------------------------
- */
+/* ---- one process ----------------------------------------------------------------------------- */
 
 struct process {
 	int fd, root_fd;

@@ -37,8 +37,7 @@ bool watch_ignores(const char *name, bool directory)
 	return false;
 }
 
-/* ---- looking -----------------------------------------------------------------------------------
- */
+/* ---- looking --------------------------------------------------------------------------------- */
 
 static uint64_t nsec(const struct timespec *time)
 {
@@ -225,8 +224,7 @@ void watch_free(struct watch *watch)
 	*watch = (struct watch){0};
 }
 
-/* ---- comparing ---------------------------------------------------------------------------------
- */
+/* ---- comparing ------------------------------------------------------------------------------- */
 
 bool watch_has_root(const struct watch *watch, const char *path)
 {

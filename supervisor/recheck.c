@@ -43,8 +43,7 @@ static void usage(FILE *file)
 		file);
 }
 
-/* ---- apps --------------------------------------------------------------------------------------
- */
+/* ---- apps ------------------------------------------------------------------------------------ */
 
 struct apps {
 	char names[APPS_MAX][CONFIG_APP_MAX];
@@ -86,8 +85,7 @@ static int apps_find(struct apps *apps)
 	return 0;
 }
 
-/* ---- what it is called for ---------------------------------------------------------------------
- */
+/* ---- what it is called for ------------------------------------------------------------------- */
 
 typedef int (*each_fn)(const struct recheck *recheck, const char *app);
 

@@ -25,8 +25,7 @@ static void add(struct findings *findings, enum subject subject, const char *pat
 	assert_int_equal(findings_add(findings, &finding), 0);
 }
 
-/* ---- findings ----------------------------------------------------------------------------------
- */
+/* ---- findings -------------------------------------------------------------------------------- */
 
 static void a_file_is_there_once_for_a_subject(void **state)
 {
@@ -112,8 +111,7 @@ static void a_path_is_shown_as_text_and_cut_in_front(void **state)
 	assert_string_equal(shown + FINDING_PATH_MAX - 6, "/x.py");
 }
 
-/* ---- words -------------------------------------------------------------------------------------
- */
+/* ---- words ----------------------------------------------------------------------------------- */
 
 static void words_come_back_as_they_were(void **state)
 {
@@ -151,8 +149,7 @@ static void a_word_that_is_none_is_refused(void **state)
 	}
 }
 
-/* ---- what was asked ----------------------------------------------------------------------------
- */
+/* ---- what was asked -------------------------------------------------------------------------- */
 
 static int setup(void **state)
 {
@@ -230,8 +227,7 @@ static void our_own_programs_are_not_asked_for_with_the_colors(void **state)
 	findings_clear(&findings);
 }
 
-/* ---- packages ----------------------------------------------------------------------------------
- */
+/* ---- packages -------------------------------------------------------------------------------- */
 
 static void a_file_has_all_the_names_that_dpkg_may_know(void **state)
 {

@@ -188,8 +188,7 @@ static void memory_is_no_file(void **state)
 	fd_close(fd);
 }
 
-/* ---- other processes ---------------------------------------------------------------------------
- */
+/* ---- other processes ------------------------------------------------------------------------- */
 
 /* A child that does this, and is there until child_end(). */
 static pid_t child_begin(void (*act)(void))
@@ -344,8 +343,7 @@ static void a_process_that_has_gone_has_nothing(void **state)
 	assert_int_equal(findings.count, 0);
 }
 
-/* ---- control groups ----------------------------------------------------------------------------
- */
+/* ---- control groups -------------------------------------------------------------------------- */
 
 static void group(const char *name, const char *pids)
 {
@@ -386,8 +384,7 @@ static void a_group_has_a_limit(void **state)
 	free(pids);
 }
 
-/* ---- locks -------------------------------------------------------------------------------------
- */
+/* ---- locks ----------------------------------------------------------------------------------- */
 
 static void lock_take(void)
 {

@@ -266,8 +266,7 @@ static void a_tree_that_is_too_deep_is_cut(void **state)
 	watch_free(&watch);
 }
 
-/* ---- kept --------------------------------------------------------------------------------------
- */
+/* ---- kept ------------------------------------------------------------------------------------ */
 
 static void what_is_written_is_read_again(void **state)
 {
@@ -312,8 +311,7 @@ static void a_file_that_is_no_note_is_refused(void **state)
 	watch_free(&watch);
 }
 
-/* ---- of a color --------------------------------------------------------------------------------
- */
+/* ---- of a color ------------------------------------------------------------------------------ */
 
 struct note_stand {
 	struct note_dirs dirs;
