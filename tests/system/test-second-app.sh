@@ -150,7 +150,7 @@ check_equal "what is written is what systemd has, for the second application alo
 	"$(inside sh -c 'cd /root/units && find . ! -type d -name "*-*" | sed "s,.*/,," | grep -v "^shop-"
 		for unit in shop-*; do cmp "$unit" "/run/systemd/generator/$unit"; done' 2>&1)"
 check_equal "it takes no note of the shipped application's name" "" \
-	"$(inside sh -c 'sed "/^#/d; /^SourcePath=/d; s/ --app / /; s/app-bluegreen//" /root/units/shop-*' | grep -w app)"
+	"$(inside sh -c 'sed "/^#/d; /^SourcePath=/d; s/ --app / /; s/app-bluegreen//g" /root/units/shop-*' | grep -w app)"
 words=$(generate /root/full)
 check_matches "on a full disk it says so, and does not fail" 'cannot be written: No space left on device.*status 0' \
 	"$(tr '\n' ' ' <<<"$words")"
