@@ -33,13 +33,13 @@ mixed_load_begin
 witness=$(unit_pid witness.service) clock=$(unit_pid night-clock.service)
 night_publish
 night_upgrade ours
+night_is_plain "apt did exactly what it does without us" ours
 check "the recheck asks for a cycle by itself, which ends well" await 60 night_healed 1
 check "and has nothing to do afterwards" await 60 recheck_idle
 # shellcheck disable=SC2034 # mixed_load_end judges by it
 RESTART_MS=$(restart_ms)
 mixed_load_end
 
-night_is_plain "apt did exactly what it does without us" ours
 check_equal "there was one cycle, and it is the upgrade's" "1 upgrade succeeded" \
 	"$(history_of 'len(h), h[0]["verb"], h[0]["outcome"]')"
 check_equal "its receipt names the package and the file, for both colors" \
