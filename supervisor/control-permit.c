@@ -60,7 +60,7 @@ static int refuse(const struct app_asker *asker, sd_bus_error *error)
 
 	return sd_bus_error_setf(error, ERROR_REFUSED,
 		"only root and members of the group bluegreen may do this; add yourself to the "
-		"group bluegreen with `sudo usermod -aG bluegreen %s'",
+		"group bluegreen with `sudo usermod -aG bluegreen %s' and log in again",
 		user_name(asker->uid, user, sizeof(user)));
 }
 
