@@ -95,7 +95,7 @@ check "she reloads the first with systemctl" as dora systemctl reload app-bluegr
 check_equal "of which systemd does not pass on who has asked" "reload, systemctl reload, uid $(inside id -u app-bluegreen)" \
 	"$(asked_by)"
 check_matches "but polkit has told the journal" 'polkit lets dora \(pid [0-9]+\) reload app-bluegreen.service' \
-	"$(inside journalctl -q --no-pager -t app-bluegreen -p notice)"
+	"$(inside journalctl -q --no-pager -t app-bluegreen "_UID=$(inside id -u polkitd)")"
 deploy_begin deploy v2
 check "a cycle of root's runs" await 10 is_running
 check "she takes it back" as dora bluegreenctl abort
