@@ -79,9 +79,9 @@ inside bluegreenctl new shop --listen 8081 --ports 9010,9011 --user shop \
 	--exec "/usr/bin/env START_DELAY=1 /usr/bin/python3 $RELEASES/v1/abrupt.py" >/dev/null
 inside tee -a /etc/app-bluegreen/shop.conf >/dev/null <<<$'[Gate]\nProbation=1s\n[Probe]\nInterval=500ms\nSoak=500ms'
 # For pkcheck.
-inside setpriv --reuid dora --regid dora --init-groups sleep 1000 &
-inside setpriv --reuid otto --regid otto --init-groups sleep 1000 &
-inside setpriv --reuid app-bluegreen --regid app-bluegreen --init-groups sleep 1000 &
+inside systemd-run -q --uid=dora sleep 1000
+inside systemd-run -q --uid=otto sleep 1000
+inside systemd-run -q --uid=app-bluegreen sleep 1000
 
 # ---- what members may --------------------------------------------------------------------------
 
