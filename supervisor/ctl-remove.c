@@ -100,7 +100,7 @@ int new_lock(void)
 struct order {
 	const char *app, *verb;
 	bool (*concerns)(const struct systemd_unit *unit);
-	const char *argv[UNITS_MAX + 4];
+	const char *argv[UNITS_MAX + 3]; /* NULL behind the last */
 	size_t count;
 };
 
@@ -144,26 +144,48 @@ static int on_unit(void *owner, const struct systemd_unit *unit)
 	copy = strdup(unit->name);
 	if (!copy)
 		return -ENOMEM;
-	order->argv[3 + order->count++] = copy;
+	order->argv[2 + order->count++] = copy;
 	return 0;
 }
 
-/* With all units in one transaction, so that systemd orders them, and no connection starts what is
- * being stopped. */
+/* systemctl(1) asks for one unit after the other. The ports come first, or a connection, or the
+ * supervisor's next word, would start again what is being stopped; the instances come last, because
+ * requests in flight are theirs to answer. */
+static int rank(const char *unit)
+{
+	static const char *const first[] = {
+		"-bluegreen.socket",
+		"-bluegreen-control.socket",
+		"-bluegreen-relay.service",
+		"-bluegreen-shutdown.service",
+		"-bluegreen.service",
+	};
+	size_t i = 0;
+
+	while (i < ELEMENTS(first) && !strstr(unit, first[i]))
+		i++;
+	return (int)i;
+}
+
+static int by_rank(const void *a, const void *b)
+{
+	return rank(*(const char *const *)a) - rank(*(const char *const *)b);
+}
+
 static int units_order(struct ctl *ctl, struct order *order, const char *what)
 {
 	char pattern[CONFIG_APP_MAX + 2];
 	int r;
 
 	order->argv[0] = "systemctl";
-	order->argv[1] = "--quiet";
-	order->argv[2] = order->verb;
+	order->argv[1] = order->verb;
 	snprintf(pattern, sizeof(pattern), "%s*", order->app);
 	r = systemd_units(ctl, pattern, on_unit, order) < 0 ? CTL_FAILED : CTL_OK;
+	qsort(order->argv + 2, order->count, sizeof(order->argv[0]), by_rank);
 	if (r == CTL_OK && order->count > 0)
 		r = program_must(order->argv, STOP_SECONDS, what);
 	for (size_t i = 0; i < order->count; i++)
-		free((char *)order->argv[3 + i]);
+		free((char *)order->argv[2 + i]);
 	return r;
 }
 
