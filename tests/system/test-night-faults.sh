@@ -183,6 +183,8 @@ begin full
 night_begin libnight1
 night_publish libnight1
 night_upgrade plain
+check_equal "a night without us upgrades the library" "ii libnight1 NEW" \
+	"$(grep '^ii .*libnight1' "$RESULTS/night-plain" | tr -s ' ')"
 inside mkdir /var/lib/notes
 inside mount -t tmpfs -o size=64m,mode=755 notes /var/lib/notes
 night_app
