@@ -88,10 +88,12 @@ sleep 1
 printf '[Gate]\nProbation=15s\n' | inside tee /etc/app-bluegreen/app.conf.d/watched.conf >/dev/null
 stream_begin
 reload_begin first
-upgrade_in settle stream_end
 starts_wait
+upgrade_in settle stream_end
 upgrade_in restart starts_go_on
-upgrade_in observe starts_wait
+await 60 step_is observe
+starts_wait
+upgrade_in observe
 upgrade_in restart-fallback starts_go_on
 reload_wait first "a reload that was upgraded four times under way ends well"
 check_renewed
