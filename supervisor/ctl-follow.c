@@ -100,13 +100,17 @@ static int on_finished(sd_bus_message *message, void *userdata, sd_bus_error *er
 	return 0;
 }
 
+/* One that gives its name back while it lives wanted to be replaced, and had no cycle then: ours
+ * has ended, which it has told us before; or it was begun at that moment, and then the supervisor
+ * stays. */
 static int on_owner(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
 	struct follow *follow = userdata;
 	const char *name, *before, *after;
 
 	(void)error;
-	if (sd_bus_message_read(message, "sss", &name, &before, &after) >= 0 && *before)
+	if (sd_bus_message_read(message, "sss", &name, &before, &after) >= 0 && *before &&
+		sd_bus_get_name_creds(follow->ctl->bus, before, 0, NULL) < 0)
 		follow->lost = true;
 	return 0;
 }
