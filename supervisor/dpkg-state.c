@@ -14,8 +14,8 @@
 
 #include "base/cleanup.h"
 
-#define UNFINISHED_MAX 64 /* more broken packages than that, and the app's may not be among them   \
-			   */
+/* More broken packages than that, and the app's may not be among them. */
+#define UNFINISHED_MAX 64
 
 struct paragraph {
 	char package[DPKG_PACKAGE_MAX], architecture[32], state[32];
