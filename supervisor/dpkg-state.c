@@ -115,9 +115,8 @@ static bool list_has(const char *path, const char *const *paths)
 	_cleanup_(file_close) FILE *file = fopen(path, "re");
 	_cleanup_free_ char *line = NULL;
 	size_t room = 0;
-	ssize_t n;
 
-	while (file && (n = getline(&line, &room, file)) > 0) {
+	while (file && getline(&line, &room, file) > 0) {
 		line[strcspn(line, "\n")] = '\0';
 		if (is_at_or_below(line, paths))
 			return true;

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +24,11 @@
 
 #define COPYING ".snapshot" TREE_COPYING
 
+#define INODES_SPREAD 1024 /* lists, so that each is short */
+
 /* A file that has several names, and the first of them in the copy. */
 struct inode {
+	struct inode *next;
 	dev_t dev;
 	ino_t ino;
 	char path[];
@@ -36,20 +38,11 @@ struct copy {
 	const struct snapshot_order *order;
 	struct snapshot_manifest *manifest;
 	int dir_fd, into_fd;
-	void *inodes; /* tsearch(3) */
+	struct inode *inodes[INODES_SPREAD];
 	uint64_t files, bytes;
 	struct snapshot_file_way way; /* how files were copied */
 	size_t verified;
 };
-
-static int by_inode(const void *a, const void *b)
-{
-	const struct inode *one = a, *other = b;
-
-	if (one->dev != other->dev)
-		return one->dev < other->dev ? -1 : 1;
-	return one->ino < other->ino ? -1 : one->ino > other->ino;
-}
 
 static int refuse_write(const struct copy *copy, int error, const char *path, char *reason)
 {
@@ -70,28 +63,56 @@ static int times_set(int dir_fd, const char *name, const struct stat *st)
 	return utimensat(dir_fd, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
-/* A file by another of its names: true if it is there already. */
-static int link_again(struct copy *copy, const struct snapshot_place *place, bool *ret_done)
+static const struct inode *inode_find(const struct copy *copy, const struct stat *st)
 {
-	const char *path = place->entry.path;
-	struct inode *inode, **found;
+	for (const struct inode *inode = copy->inodes[st->st_ino % INODES_SPREAD]; inode;
+		inode = inode->next)
+		if (inode->ino == st->st_ino && inode->dev == st->st_dev)
+			return inode;
+	return NULL;
+}
 
-	*ret_done = false;
-	if (place->st.st_nlink < 2)
-		return 0;
-	inode = calloc(1, sizeof(*inode) + strlen(path) + 1);
+static int inode_add(struct copy *copy, const struct snapshot_place *place)
+{
+	struct inode **first = &copy->inodes[place->st.st_ino % INODES_SPREAD];
+	struct inode *inode = calloc(1, sizeof(*inode) + strlen(place->entry.path) + 1);
+
 	if (!inode)
 		return -ENOMEM;
 	inode->dev = place->st.st_dev;
 	inode->ino = place->st.st_ino;
-	strcpy(inode->path, path);
-	found = tsearch(inode, &copy->inodes, by_inode);
-	if (!found || *found == inode)
-		return found ? 0 : -ENOMEM;
-	free(inode);
+	strcpy(inode->path, place->entry.path);
+	inode->next = *first;
+	*first = inode;
+	return 0;
+}
+
+static void inodes_free(struct copy *copy)
+{
+	for (size_t i = 0; i < INODES_SPREAD; i++)
+		while (copy->inodes[i]) {
+			struct inode *next = copy->inodes[i]->next;
+
+			free(copy->inodes[i]);
+			copy->inodes[i] = next;
+		}
+}
+
+/* A file by another of its names: true if it is there already. */
+static int link_again(struct copy *copy, const struct snapshot_place *place, bool *ret_done)
+{
+	const struct inode *inode;
+
+	*ret_done = false;
+	if (place->st.st_nlink < 2)
+		return 0;
+	inode = inode_find(copy, &place->st);
+	if (!inode)
+		return inode_add(copy, place);
 	*ret_done = true;
-	return linkat(copy->into_fd, (*found)->path + 1, copy->into_fd, path + 1, 0) < 0 ? -errno
-											 : 0;
+	return linkat(copy->into_fd, inode->path + 1, copy->into_fd, place->entry.path + 1, 0) < 0
+		       ? -errno
+		       : 0;
 }
 
 /* Writable by its owner, or it could not be written now. */
@@ -360,7 +381,7 @@ static int copy_begin(const struct snapshot_order *order, char ret_tag[static RE
 	else
 		snprintf(text, RELEASE_REASON_MAX, "%" PRIu64 " files, %" PRIu64 " KiB, %s",
 			copy.files, (copy.bytes + 1023) >> 10, snapshot_file_told(&copy.way));
-	tdestroy(copy.inodes, free);
+	inodes_free(&copy);
 	manifest_free(copy.manifest);
 	fd_close(copy.into_fd);
 	fd_close(copy.dir_fd);

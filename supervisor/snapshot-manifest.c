@@ -15,7 +15,6 @@
 #include "base/fd.h"
 
 #define ROOM_FIRST 256
-#define PATHS_MAX  64 /* more than a configuration can name */
 
 static void file_close(FILE **file)
 {
@@ -29,7 +28,6 @@ struct snapshot_manifest *manifest_free(struct snapshot_manifest *manifest)
 		return NULL;
 	for (size_t i = 0; i < manifest->path_count; i++)
 		free(manifest->paths[i]);
-	free(manifest->paths);
 	for (size_t i = 0; i < manifest->count; i++)
 		free((char *)manifest->entries[i].path);
 	free(manifest->entries);
@@ -39,10 +37,12 @@ struct snapshot_manifest *manifest_free(struct snapshot_manifest *manifest)
 
 static int path_add(struct snapshot_manifest *manifest, const char *path)
 {
-	if (manifest->path_count == PATHS_MAX)
+	char **next = &manifest->paths[manifest->path_count];
+
+	if (manifest->path_count == MANIFEST_PATHS_MAX)
 		return -EBADMSG;
-	manifest->paths[manifest->path_count] = strdup(path);
-	if (!manifest->paths[manifest->path_count])
+	*next = strdup(path);
+	if (!*next)
 		return -ENOMEM;
 	manifest->path_count++;
 	return 0;
@@ -55,18 +55,20 @@ struct snapshot_manifest *manifest_new(const char *const *paths)
 
 	if (!manifest)
 		return NULL;
-	manifest->paths = calloc(PATHS_MAX + 1, sizeof(*manifest->paths));
-	if (!manifest->paths)
-		return NULL;
 	for (; paths && *paths; paths++)
 		if (path_add(manifest, *paths) < 0)
 			return NULL;
 	return take_ptr(manifest);
 }
 
+/* gcc's analyzer loses what an array that grows points to. */
+#ifndef __clang__
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
+#endif
 int manifest_add(struct snapshot_manifest *manifest, const struct snapshot_entry *entry)
 {
-	char *path;
+	struct snapshot_entry *next;
 
 	if (manifest->count == manifest->room) {
 		size_t room = manifest->room ? 2 * manifest->room : ROOM_FIRST;
@@ -78,13 +80,17 @@ int manifest_add(struct snapshot_manifest *manifest, const struct snapshot_entry
 		manifest->entries = entries;
 		manifest->room = room;
 	}
-	path = strdup(entry->path);
-	if (!path)
+	next = &manifest->entries[manifest->count];
+	*next = *entry;
+	next->path = strdup(entry->path);
+	if (!next->path)
 		return -ENOMEM;
-	manifest->entries[manifest->count] = *entry;
-	manifest->entries[manifest->count++].path = path;
+	manifest->count++;
 	return 0;
 }
+#ifndef __clang__
+#pragma GCC diagnostic pop
+#endif
 
 static bool names(const struct snapshot_manifest *manifest, const char *path)
 {
@@ -236,7 +242,7 @@ int manifest_find(const char *directory, const char *const *paths,
 	for (size_t i = 0; i < count; i++) {
 		_cleanup_(cleanup_manifest_free) struct snapshot_manifest *manifest = NULL;
 
-		if (manifest_read(directory, releases[i].tag, &manifest) < 0 ||
+		if (manifest_read(directory, releases[i].tag, &manifest) < 0 || !manifest ||
 			!manifest_is_of(manifest, paths))
 			continue;
 		memcpy(ret_tag, releases[i].tag, RELEASE_TAG_MAX);

@@ -10,10 +10,11 @@
 
 #include "snapshot-tree.h"
 
-#define SNAPSHOT_MANIFEST ".bluegreen-snapshot"
+#define SNAPSHOT_MANIFEST  ".bluegreen-snapshot"
+#define MANIFEST_PATHS_MAX 64 /* more than a configuration can name */
 
 struct snapshot_manifest {
-	char **paths; /* NULL-terminated */
+	char *paths[MANIFEST_PATHS_MAX + 1]; /* NULL-terminated */
 	size_t path_count;
 	struct snapshot_entry *entries; /* their paths are the manifest's */
 	size_t count, room;
