@@ -35,6 +35,7 @@ static inline int setup(void **state)
 {
 	char *dir = strdup(STAND_TEMPLATE);
 
+	assert_non_null(dir);
 	assert_non_null(mkdtemp(dir));
 	assert_return_code(chmod(dir, 0755), errno);
 	*state = dir;

@@ -172,6 +172,7 @@ static void full_disk_is_one_sentence_and_no_half(void **state)
 	char *large = calloc(1, 300000);
 
 	code_make(dir);
+	assert_non_null(large);
 	memset(large, 'x', 299999);
 	put(in(dir, "lib/large"), large);
 	free(large);
