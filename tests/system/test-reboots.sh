@@ -12,22 +12,6 @@ declare -A PHASES=(
 	[swap]="healthy/reboot observe/power-cut window/reboot"
 )
 
-# By way of who holds the overlay: the way outlives a boot.
-files() { echo "/proc/$(cat "$(host_dir "$NAME")/launcher")/root$(host_dir "$NAME")/mnt/root"; }
-
-# Each process of a color, from outside: `COLOR ROLE RELEASE`, as its environment says.
-# shellcheck disable=SC2016 # expanded inside
-processes() {
-	inside bash -c '
-		for pid in $(cat /sys/fs/cgroup/system.slice/system-app.slice/app@*.service/cgroup.procs); do
-			unset BLUEGREEN_COLOR BLUEGREEN_ROLE BLUEGREEN_RELEASE
-			while IFS= read -r -d "" word; do
-				case $word in BLUEGREEN_*) export "$word" ;; esac
-			done <"/proc/$pid/environ"
-			echo "$BLUEGREEN_COLOR $BLUEGREEN_ROLE $BLUEGREEN_RELEASE"
-		done | sort'
-}
-
 # The supervisor stands still as soon as it has recorded the row (or, if that takes no time, one soon
 # behind it), so that the host goes down in that and no other.
 freeze_at() { # ROW
@@ -47,24 +31,7 @@ print("frozen", flush=True)' "$1" >"$RESULTS/freeze" &
 	await 20 grep -q ready "$RESULTS/freeze" >/dev/null
 }
 
-go_down() { # reboot|power-cut
-	local init
-	init=$(host_init_pid "$NAME")
-	case $1 in
-	power-cut) host_power_cut "$NAME" ;;
-	reboot)
-		(inside systemctl reboot) >/dev/null 2>&1 || true
-		host_come_back "$NAME" "$init" 60
-		;;
-	esac
-}
-
 cycle_is_over() { [ "$(cycle_of 'c["outcome"]')" != running ]; }
-
-write_is_executed() { # ID
-	[ "$(outside curl -s -m 3 -o /dev/null -w '%{http_code}' -H 'Accept: text/plain' \
-		-H "X-Request-Id: $1" -d "id=$1&title=boot&text=x" "$BASE/notes")" = 201 ]
-}
 
 boot_in() { # STRATEGY ROW HOW
 	local what="$1, $2, $3" id=boot-$1-$2-$3 load=$1-$2-$3 outcome row reason told primary
@@ -97,8 +64,6 @@ boot_in() { # STRATEGY ROW HOW
 	check_equal "$what: and none was executed twice, or by a fallback" 0 \
 		"$(($(executed_twice "$load") + $(executed_by_fallback "$load")))"
 }
-
-other() { if [ "$1" = blue ]; then echo green; else echo blue; fi; }
 
 boot_in_each() { # STRATEGY
 	local phases=${PHASES[$1]} phase row
