@@ -319,7 +319,7 @@ static bool life(const struct fault *faults, size_t count, size_t *ret_places)
 	bool good;
 
 	stand_begin(scene->config);
-	/* Code in place has no tag; but who runs was told its part, or it would not have started. */
+	/* Code in place has no tag; but who runs was told its part, or would not have started. */
 	stand_release(scene->releases ? "v1" : "");
 	world.copied = scene->copied;
 	judge_begin(&order);
