@@ -152,8 +152,8 @@ static int on_socket(void *owner, const struct systemd_unit *unit)
 {
 	struct clash *clash = owner;
 
-	/* A template listens nowhere. */
-	if (strstr(unit->name, "@."))
+	/* A template listens nowhere; and each comes by its file, wherever that is. */
+	if (strstr(unit->name, "@.") || !unit->path)
 		return 0;
 	return systemd_listens(clash->ctl, unit->name, on_listen, clash);
 }

@@ -114,16 +114,14 @@ static int listens_take(
 int systemd_listens(struct ctl *ctl, const char *unit, systemd_listen_fn take, void *owner)
 {
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *loaded = NULL, *reply = NULL;
-	const char *path;
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	_cleanup_free_ char *path = NULL;
 	int r;
 
 	if (ctl_connect(ctl) != CTL_OK)
 		return -ECONNREFUSED;
-	r = sd_bus_call_method(ctl->bus, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER, "LoadUnit",
-		&error, &loaded, "s", unit);
-	if (r >= 0)
-		r = sd_bus_message_read(loaded, "o", &path);
+	/* systemd loads a unit whose object is asked for. */
+	r = sd_bus_path_encode(SYSTEMD_PATH "/unit", unit, &path);
 	if (r >= 0)
 		r = sd_bus_get_property(ctl->bus, SYSTEMD_NAME, path, SYSTEMD_SOCKET, "Listen",
 			&error, &reply, "a(ss)");
