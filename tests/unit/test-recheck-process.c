@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -201,6 +202,8 @@ static pid_t child_begin(void (*act)(void))
 	pid = fork();
 	assert_return_code(pid, errno);
 	if (pid == 0) {
+		/* Also if a test fails before it ends this. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		act();
 		if (write(fds[1], "", 1) == 1)
 			for (;;)
@@ -249,6 +252,7 @@ static pid_t program_begin(const char *name)
 	pid = fork();
 	assert_return_code(pid, errno);
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		execl(in(name), name, "600", NULL);
 		_exit(1);
 	}
@@ -306,7 +310,7 @@ static void a_process_is_looked_at_as_it_sees_its_files(void **state)
 
 static void change_root_and_map(void)
 {
-	map("root/libx.so", PROT_READ | PROT_EXEC);
+	map("root/code", PROT_READ | PROT_EXEC);
 	if (chroot(in("root")) < 0 || chdir("/") < 0)
 		_exit(1);
 }
@@ -317,12 +321,12 @@ static void a_process_that_has_changed_its_root_is_looked_at_in_it(void **state)
 
 	(void)state;
 	assert_return_code(mkdir(in("root"), 0755), errno);
-	make("root/libx.so");
+	make("root/code");
 	pid = child_begin(change_root_and_map);
 	assert_string_equal(found(pid), "");
 	make("new");
-	assert_return_code(rename(in("new"), in("root/libx.so")), errno);
-	assert_string_equal(found(pid), "C root/libx.so");
+	assert_return_code(rename(in("new"), in("root/code")), errno);
+	assert_string_equal(found(pid), "C root/code");
 	child_end(pid);
 }
 
