@@ -36,7 +36,7 @@ struct permit {
  * administrator's polkit rule may look at it. A caller who goes before polkit has answered has
  * asked for nothing. */
 int permit_ask(struct control *control, sd_bus_message *message, const char *verb,
-	permit_fn perform, sd_bus_error *error);
+	permit_fn function, sd_bus_error *error);
 
 /* True if polkit has not said of everybody yet whether he may: ten seconds later it has, or it is a
  * no. */
