@@ -16,13 +16,16 @@ declare -A PHASES=(
 # behind it), so that the host goes down in that and no other.
 freeze_at() { # ROW
 	inside timeout 60 python3 -c '
-import os, signal, subprocess, sys, time
+import json, os, re, signal, subprocess, sys, time
+plan = json.loads(subprocess.check_output(["bluegreenctl", "plan", "--json"]))["steps"]
+rows = [step["step"] for step in plan]
+rows = rows[rows.index(sys.argv[1]):]
 pid = int(subprocess.check_output(["systemctl", "show", "-P", "MainPID", "app-bluegreen"]))
 print("ready", flush=True)
 while True:
     with open("/var/lib/app-bluegreen/app/cycle", encoding="utf-8") as file:
         text = file.read()
-    if "STEP=%s\n" % sys.argv[1] in text and "OUTCOME=running\n" in text:
+    if re.search("^STEP=(.*)$", text, re.M)[1] in rows and "OUTCOME=running\n" in text:
         break
     time.sleep(0.0005)
 os.kill(pid, signal.SIGSTOP)
