@@ -269,12 +269,16 @@ int new_files_write(const struct new_app *app)
 int new_tree_remove(const char *directory, const char *name)
 {
 	_cleanup_fd_ int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char where[NEW_PATH_MAX] = "";
+	char where[NEW_PATH_MAX] = "", unwritten[NEW_PATH_MAX];
 	int r;
 
 	if (fd < 0)
 		return errno == ENOENT ? CTL_OK : CTL_FAILED;
-	r = tree_remove(fd, name, where, sizeof(where));
+	/* What file_write_atomic() leaves if it is killed. */
+	snprintf(unwritten, sizeof(unwritten), ".%.400s.new", name);
+	r = tree_remove(fd, unwritten, where, sizeof(where));
+	if (r == 0)
+		r = tree_remove(fd, name, where, sizeof(where));
 	if (r == 0)
 		return CTL_OK;
 	fprintf(stderr, "bluegreenctl: %s/%s cannot be removed: %s\n", directory,

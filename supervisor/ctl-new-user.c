@@ -114,22 +114,29 @@ static int user_hand_on(const char *app, const char *other, const char *user)
 	return CTL_OK;
 }
 
-int new_user_remove(const char *name)
+static int sysusers_remove(const char *name)
 {
-	char user[USER_MAX], other[CONFIG_APP_MAX], file[NEW_PATH_MAX];
-	const char *argv[] = {"userdel", user, NULL};
+	char file[NEW_PATH_MAX];
 
-	if (!user_read(name, user))
-		return CTL_OK;
-	if (other_find(name, user, other))
-		return user_hand_on(name, other, user);
-	if (getpwnam(user) && program_must(argv, USER_SECONDS,
-				      "the user that was made for it cannot be removed") != CTL_OK)
-		return CTL_FAILED;
 	sysusers_name(name, file);
 	if (new_tree_remove(SYSUSERS_DIR, file) != CTL_OK)
 		return CTL_FAILED;
 	/* Debian has no such directory before somebody makes one; with other files it stays. */
 	(void)rmdir(SYSUSERS_DIR);
 	return CTL_OK;
+}
+
+int new_user_remove(const char *name)
+{
+	char user[USER_MAX], other[CONFIG_APP_MAX];
+	const char *argv[] = {"userdel", user, NULL};
+
+	if (!user_read(name, user))
+		return sysusers_remove(name);
+	if (other_find(name, user, other))
+		return user_hand_on(name, other, user);
+	if (getpwnam(user) && program_must(argv, USER_SECONDS,
+				      "the user that was made for it cannot be removed") != CTL_OK)
+		return CTL_FAILED;
+	return sysusers_remove(name);
 }

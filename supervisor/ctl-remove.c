@@ -271,7 +271,7 @@ int remove_app(struct ctl *ctl, const char *name, enum remove_state state)
 /* The application of a package goes with it. */
 static int remove_check(const char *name)
 {
-	char tmpfiles[NEW_PATH_MAX];
+	char tmpfiles[NEW_PATH_MAX], unwritten[NEW_PATH_MAX];
 	int r;
 
 	if (strcmp(name, "app") == 0) {
@@ -291,10 +291,13 @@ static int remove_check(const char *name)
 		return CTL_FAILED;
 	}
 	snprintf(tmpfiles, sizeof(tmpfiles), "app-bluegreen-%s", name);
-	/* Somebody may have removed the first by hand. */
+	snprintf(unwritten, sizeof(unwritten), ".%.64s.unfinished", name);
+	/* Somebody may have removed the first by hand; the last is what a `new' leaves that was
+	 * killed in its first step. */
 	if (is_there(NEW_CONFIG_DIR, name, ".conf") ||
 		is_there(NEW_CONFIG_DIR, name, ".unfinished") ||
-		is_there("/etc/tmpfiles.d", tmpfiles, ".conf"))
+		is_there("/etc/tmpfiles.d", tmpfiles, ".conf") ||
+		is_there(NEW_CONFIG_DIR, unwritten, ".new"))
 		return CTL_OK;
 	fprintf(stderr,
 		"bluegreenctl: there is no application %s; `bluegreenctl apps' shows those "

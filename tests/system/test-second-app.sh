@@ -264,7 +264,7 @@ if [ -n "${EVERY_PLACE-}" ]; then
 		done
 	done
 else
-	for place in renameat:2 renameat:6 memfd_create:4 memfd_create:5; do
+	for place in renameat:3 renameat:6 memfd_create:4 memfd_create:5; do
 		die_before ${place%:*} ${place#*:} "${SHOP_NEW[@]}" || inside "${SHOP_REMOVE[@]}" >/dev/null
 	done
 	for place in memfd_create:2 unlinkat:9; do
