@@ -10,11 +10,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 
-#define ROOM_FIRST 256
+#define ROOM_FIRST	 256
+#define LINE_FIGURES_MAX 160 /* what stands before the path */
+/* SNAPSHOT_ENTRIES_MAX of paths that are long, and less than recheck may have (MemoryMax=). */
+#define BYTES_MAX	 ((size_t)128 << 20)
 
 static void file_close(FILE **file)
 {
@@ -189,15 +193,18 @@ static int line_read(struct snapshot_manifest *manifest, const char *line)
 
 static int lines_read(struct snapshot_manifest *manifest, FILE *file)
 {
-	_cleanup_free_ char *line = NULL;
-	size_t room = 0;
+	char line[PATH_MAX + LINE_FIGURES_MAX];
+	size_t bytes = 0, n;
 	bool first = true;
-	ssize_t n;
 	int r = 0;
 
-	while (r == 0 && (n = getline(&line, &room, file)) > 0) {
-		if (line[n - 1] != '\n')
+	while (r == 0 && fgets(line, sizeof(line), file)) {
+		n = strlen(line);
+		bytes += n;
+		if (n == 0 || line[n - 1] != '\n')
 			return -EBADMSG;
+		if (bytes > BYTES_MAX)
+			return -EFBIG;
 		line[n - 1] = '\0';
 		if (!first)
 			r = line_read(manifest, line);
@@ -206,6 +213,26 @@ static int lines_read(struct snapshot_manifest *manifest, FILE *file)
 		first = false;
 	}
 	return r < 0 ? r : r == 1 ? 0 : -EBADMSG;
+}
+
+/* recheck reads it as root, and who owns the releases puts there what he likes: a pipe would be
+ * waited for for ever, and a device has no end. */
+static int file_open(const char *path, FILE **ret_file)
+{
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+	FILE *file;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EBADMSG;
+	file = fdopen(fd, "r");
+	if (!file)
+		return -errno;
+	(void)take_fd(fd);
+	*ret_file = file;
+	return 0;
 }
 
 int manifest_read(const char *directory, const char *tag, struct snapshot_manifest **ret_manifest)
@@ -219,10 +246,9 @@ int manifest_read(const char *directory, const char *tag, struct snapshot_manife
 		return -ENOMEM;
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return -ENAMETOOLONG;
-	file = fopen(path, "re");
-	if (!file)
-		return -errno;
-	r = lines_read(manifest, file);
+	r = file_open(path, &file);
+	if (r >= 0)
+		r = lines_read(manifest, file);
 	if (r < 0)
 		return r;
 	*ret_manifest = take_ptr(manifest);

@@ -125,6 +125,28 @@ static void manifest_that_is_torn_is_none(void **state)
 	free(text);
 }
 
+/* recheck looks as root at what the supervisor's user may have put there. */
+static void what_is_no_manifest_is_neither_waited_for_nor_read_without_end(void **state)
+{
+	const char *dir = *state;
+	char path[PATH_MAX];
+	struct made made;
+
+	code_make(dir);
+	made = snapshot(dir);
+	assert_int_equal(made.result, SNAPSHOT_MADE);
+	snprintf(path, sizeof(path), "%s/%s/" SNAPSHOT_MANIFEST, in(dir, "releases"), made.tag);
+	assert_return_code(unlink(path), errno);
+	alarm(30);
+	assert_return_code(mkfifo(path, 0600), errno);
+	assert_int_equal(state_of(dir, (char[PATH_MAX]){0}), SNAPSHOT_NONE);
+	assert_return_code(unlink(path), errno);
+	assert_return_code(symlink("/dev/zero", path), errno);
+	assert_int_equal(state_of(dir, (char[PATH_MAX]){0}), SNAPSHOT_NONE);
+	alarm(0);
+	assert_return_code(unlink(path), errno);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -133,6 +155,7 @@ int main(void)
 		stand_test(the_newest_counts_even_if_it_was_no_good),
 		stand_test(other_directories_have_another_snapshot),
 		stand_test(manifest_that_is_torn_is_none),
+		stand_test(what_is_no_manifest_is_neither_waited_for_nor_read_without_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
