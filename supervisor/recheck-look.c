@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "recheck-apart.h"
 #include "recheck-package.h"
 #include "recheck-process.h"
 #include "recheck-watch.h"
@@ -37,7 +38,7 @@ static int processes_look(
 {
 	_cleanup_free_ pid_t *pids = NULL;
 	size_t count;
-	int r, failed = 0;
+	int r;
 
 	r = processes_list(directory, &pids, &count);
 	if (r == -E2BIG)
@@ -45,14 +46,7 @@ static int processes_look(
 			PROCESSES_MAX);
 	else if (r < 0)
 		return r;
-	for (size_t i = 0; i < count; i++) {
-		r = process_look(pids[i], subject, findings);
-		if (r < 0 && !failed)
-			log_warning("process %d of %s cannot be looked into: %s", (int)pids[i],
-				unit, strerror(-r));
-		failed = failed ? failed : r;
-	}
-	return failed;
+	return count ? apart_look(unit, pids, count, subject, findings) : 0;
 }
 
 /* A unit that does not run runs nothing that is outdated. */

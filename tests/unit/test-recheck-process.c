@@ -24,6 +24,7 @@
 
 #include "base/fd.h"
 #include "cgroup.h"
+#include "recheck-apart.h"
 #include "recheck-apt.h"
 #include "recheck-process.h"
 #include "release-tree.h"
@@ -467,6 +468,63 @@ static void a_run_between_its_locks_is_waited_for(void **state)
 
 #define process_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
+/* A file system that does not answer, as the owner of a process may have mounted it. */
+static void a_process_that_cannot_be_looked_at_in_time_holds_up_nobody(void **state)
+{
+	const pid_t pids[] = {getpid(), 77};
+	struct findings findings = {0};
+	char name[64], target[64];
+	void *area;
+
+	(void)state;
+	make("libx.so.1");
+	area = map("libx.so.1", PROT_READ | PROT_EXEC);
+	make("libx.so.new");
+	assert_return_code(rename(in("libx.so.new"), in("libx.so.1")), errno);
+	assert_return_code(mkdir(in("proc"), 0755), errno);
+	assert_return_code(mkdir(in("proc/77"), 0755), errno);
+	assert_return_code(symlink("/", in("proc/77/root")), errno);
+	assert_return_code(symlink("/bin/true", in("proc/77/exe")), errno);
+	assert_return_code(mkfifo(in("proc/77/maps"), 0600), errno);
+	snprintf(name, sizeof(name), "proc/%d", (int)getpid());
+	snprintf(target, sizeof(target), "/proc/%d", (int)getpid());
+	assert_return_code(symlink(target, in(name)), errno);
+	cgroup_proc_given = in("proc");
+	apart_usec_given = 2 * USEC_PER_SEC;
+	alarm(60);
+	assert_int_equal(apart_look("x@blue.service", pids, 2, SUBJECT_BLUE, &findings), -ETIME);
+	alarm(0);
+	cgroup_proc_given = NULL;
+	apart_usec_given = 0;
+	/* What was found before counts. */
+	assert_true(findings_of(&findings, SUBJECT_BLUE));
+	findings_clear(&findings);
+	munmap(area, PAGE);
+}
+
+static void what_is_found_apart_is_what_was_found(void **state)
+{
+	const char *name = "lib x%\n.so.1";
+	const pid_t pid = getpid();
+	struct findings findings = {0};
+	bool found_it = false;
+	void *area;
+
+	(void)state;
+	make(name);
+	area = map(name, PROT_READ | PROT_EXEC);
+	assert_return_code(unlink(in(name)), errno);
+	assert_int_equal(apart_look("x@blue.service", &pid, 1, SUBJECT_GREEN, &findings), 0);
+	for (size_t i = 0; i < findings.count; i++)
+		if (strcmp(findings.items[i].path, in(name)) == 0)
+			found_it = findings.items[i].certain &&
+				   findings.items[i].subject == SUBJECT_GREEN &&
+				   strcmp(findings.items[i].identity, "-") == 0;
+	assert_true(found_it);
+	findings_clear(&findings);
+	munmap(area, PAGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -482,6 +540,8 @@ int main(void)
 		process_test(a_process_that_has_gone_has_nothing),
 		process_test(processes_of_a_group_and_those_below_are_listed),
 		process_test(a_group_has_a_limit),
+		process_test(a_process_that_cannot_be_looked_at_in_time_holds_up_nobody),
+		process_test(what_is_found_apart_is_what_was_found),
 		process_test(a_lock_is_seen_and_waited_for_and_not_taken),
 		process_test(a_run_between_its_locks_is_waited_for),
 	};
