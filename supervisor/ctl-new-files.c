@@ -205,11 +205,15 @@ static int tmpfiles_file_write(const struct new_app *app)
 	snprintf(name, sizeof(name), "app-bluegreen-%s.conf", app->name);
 	snprintf(text, sizeof(text),
 		MADE
-		".\n# Environment files and the control socket: the supervisor writes, everybody "
-		"may look.\nd /run/app-bluegreen/%s 0755 app-bluegreen app-bluegreen -\n"
+		".\n# Environment files and the control socket, as tmpfiles.d/app-bluegreen.conf "
+		"explains it.\n"
+		"d /run/app-bluegreen/%s 1775 root app-bluegreen -\n"
+		"f /run/app-bluegreen/%s/blue.env 0660 root app-bluegreen -\n"
+		"f /run/app-bluegreen/%s/green.env 0660 root app-bluegreen -\n"
+		"f /run/app-bluegreen/%s/hook.env 0664 root app-bluegreen -\n"
 		"# The record of cycles.\n"
 		"d /var/lib/app-bluegreen/%s 0755 app-bluegreen app-bluegreen -\n",
-		app->name, app->name, app->name);
+		app->name, app->name, app->name, app->name, app->name, app->name);
 	return new_file_write("/etc/tmpfiles.d", name, text);
 }
 

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/names.h"
@@ -185,6 +187,40 @@ int environment_format(const struct environment *environment,
 	return 0;
 }
 
+/* In one write, so that systemd finds the one part or the other: what was longer is covered by
+ * empty lines before it is cut off. */
+static int file_overwrite(int fd, const char *text, size_t former)
+{
+	size_t length = strlen(text), size = length > former ? length : former;
+	_cleanup_free_ char *whole = malloc(size + 1);
+	ssize_t n;
+
+	if (!whole)
+		return -ENOMEM;
+	memset(whole, '\n', size);
+	memcpy(whole, text, length);
+	n = pwrite(fd, whole, size, 0);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n != size)
+		return -ENOSPC;
+	return ftruncate(fd, (off_t)length) < 0 ? -errno : 0;
+}
+
+int environment_file_write(const char *dir, const char *name, const char *text, mode_t mode)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_fd_ int fd = -EBADF;
+	struct stat st;
+
+	if (asprintf(&path, "%s/%s", dir, name) < 0)
+		return -ENOMEM;
+	fd = open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= ENVIRONMENT_MAX)
+		return file_overwrite(fd, text, (size_t)st.st_size);
+	return file_write_atomic(dir, name, text, mode);
+}
+
 static void file_name(enum color color, char name[static 32])
 {
 	snprintf(name, 32, "%s.env", color_name(color));
@@ -202,7 +238,7 @@ int environment_write(const char *dir, const struct environment *environment,
 		return r;
 	file_name(environment->color, name);
 	/* systemd reads it as root; what is in it may be a secret of the app. */
-	r = file_write_atomic(dir, name, text, 0600);
+	r = environment_file_write(dir, name, text, 0600);
 	if (r < 0)
 		snprintf(error, ENVIRONMENT_ERROR_MAX, "%s/%s cannot be written: %s", dir, name,
 			strerror(-r));
@@ -246,6 +282,8 @@ int environment_read(const char *dir, enum color color, struct environment_part 
 	r = file_read(path, ENVIRONMENT_MAX, &text, NULL);
 	if (r < 0)
 		return r;
+	if (!*text)
+		return -ENOENT;
 	if (assignment_read(text, "PORT", word, sizeof(word)) < 0)
 		return -EBADMSG;
 	port = strtoul(word, &end, 10);

@@ -43,7 +43,15 @@ struct environment {
 int environment_format(const struct environment *environment,
 	char error[static ENVIRONMENT_ERROR_MAX], char **ret_text);
 
-/* The same, written atomically to DIR/COLOR.env. */
+/*
+ * What systemd reads as root (EnvironmentFile=): tmpfiles.d makes the file, as root's in a
+ * directory in which only its owner may put another one in its place. Else whoever has taken the
+ * supervisor's user could have systemd read any file of root's, or wait at a pipe for ever. So it
+ * is written where it is; one that is not there is made, with this mode.
+ */
+int environment_file_write(const char *dir, const char *name, const char *text, mode_t mode);
+
+/* The same as environment_format(), written to DIR/COLOR.env. */
 int environment_write(const char *dir, const struct environment *environment,
 	char error[static ENVIRONMENT_ERROR_MAX]);
 
@@ -54,5 +62,5 @@ struct environment_part {
 	char release[RELEASE_TAG_MAX];
 };
 
-/* -ENOENT without a file, -EBADMSG if it is not one of ours. */
+/* -ENOENT without a file or with an empty one, -EBADMSG if it is not one of ours. */
 int environment_read(const char *dir, enum color color, struct environment_part *ret_part);

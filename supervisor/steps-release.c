@@ -170,7 +170,7 @@ static int hook_environment_write(struct stage *stage, char why[static STEP_TEXT
 		stage->release, record ? record->former[record->primary] : "",
 		record ? record->id : "", color_name(stage->primary),
 		strategy_name(stage->strategy));
-	r = file_write_atomic(stage->runtime_dir, HOOK_ENVIRONMENT, text, 0644);
+	r = environment_file_write(stage->runtime_dir, HOOK_ENVIRONMENT, text, 0644);
 	if (r < 0)
 		snprintf(why, STEP_TEXT_MAX, "%s/" HOOK_ENVIRONMENT " cannot be written: %s",
 			stage->runtime_dir, strerror(-r));

@@ -124,6 +124,15 @@ check_refused "nor speak for those who look for what is outdated" "Access denied
 WHO=app-bluegreen
 check_refused "nor may the supervisor's own user" "Access denied|only root" \
 	"busctl call ${OBJECT[*]} Upgrade st '$CAUSES' 0"
+# systemd would read any file of root's for it, or wait at a pipe for ever.
+for name in app shop; do
+	check_refused "nor put something else where systemd reads as root, for $name" "Operation not permitted" \
+		"ln -sf /etc/shadow /run/app-bluegreen/$name/blue.env" "rm -f /run/app-bluegreen/$name/green.env" \
+		"mv /run/app-bluegreen/$name/hook.env /run/app-bluegreen/$name/x"
+	# Or systemd would give it what it has put in the place of a socket that is being made.
+	check_equal "nor take a socket of root's away, for $name" "root app-bluegreen 1775" \
+		"$(inside stat -c '%U %G %a' "/run/app-bluegreen/$name")"
+done
 WHO=otto
 check_refused "who is no member may nothing with bluegreenctl" "$REFUSED with .sudo usermod -aG bluegreen otto. and log in again" \
 	"bluegreenctl reload" "bluegreenctl deploy v1" "bluegreenctl rollback" "bluegreenctl abort" \

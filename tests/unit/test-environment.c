@@ -251,7 +251,7 @@ static void torn_and_foreign_files_are_no_part(void **state)
 {
 	static const char whole[] = "PORT=\"9000\"\nBLUEGREEN_COLOR=\"blue\"\n"
 				    "BLUEGREEN_ROLE=\"primary\"\nBLUEGREEN_RELEASE=\"v1\"\n";
-	static const char *const foreign[] = {"", "PORT=9000\n",
+	static const char *const foreign[] = {"PORT=9000\n",
 		"PORT=\"-1\"\nBLUEGREEN_ROLE=\"primary\"\nBLUEGREEN_RELEASE=\"\"\n",
 		"PORT=\"65536\"\nBLUEGREEN_ROLE=\"primary\"\nBLUEGREEN_RELEASE=\"\"\n",
 		"PORT=\"1\"\nBLUEGREEN_ROLE=\"boss\"\nBLUEGREEN_RELEASE=\"\"\n",
@@ -265,7 +265,9 @@ static void torn_and_foreign_files_are_no_part(void **state)
 		memcpy(torn, whole, size);
 		torn[size] = '\0';
 		assert_int_equal(file_write_atomic(dir, "blue.env", torn, 0600), 0);
-		assert_int_equal(environment_read(dir, COLOR_BLUE, &part), -EBADMSG);
+		/* As tmpfiles.d makes it: nobody was told anything yet. */
+		assert_int_equal(
+			environment_read(dir, COLOR_BLUE, &part), size == 0 ? -ENOENT : -EBADMSG);
 	}
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(*foreign); i++) {
 		assert_int_equal(file_write_atomic(dir, "blue.env", foreign[i], 0600), 0);
@@ -276,6 +278,65 @@ static void torn_and_foreign_files_are_no_part(void **state)
 	assert_int_equal(environment_read(dir, COLOR_BLUE, &part), 0);
 	assert_string_equal(part.release, "v1");
 	snprintf(path, sizeof(path), "%s/blue.env", dir);
+	unlink(path);
+	assert_int_equal(rmdir(dir), 0);
+}
+
+static ino_t inode_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(lstat(path, &st), 0);
+	return st.st_ino;
+}
+
+/* It is root's in a directory where the supervisor cannot replace it. */
+static void a_file_that_is_there_is_written_where_it_is(void **state)
+{
+	static const char *const texts[] = {"A=\"1\"\n", "A=\"12345\"\nB=\"2\"\n", "A=\"\"\n", ""};
+	char dir[] = "/tmp/test-environment-XXXXXX", path[64];
+	ino_t inode = 0;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/hook.env", dir);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		char *text = NULL;
+
+		assert_int_equal(environment_file_write(dir, "hook.env", texts[i], 0644), 0);
+		assert_int_equal(file_read(path, 4096, &text, NULL), 0);
+		assert_string_equal(text, texts[i]);
+		free(text);
+		inode = i == 0 ? inode_of(path) : inode;
+		assert_int_equal(inode_of(path), inode);
+	}
+	unlink(path);
+	assert_int_equal(rmdir(dir), 0);
+}
+
+static void what_is_no_file_is_neither_followed_nor_waited_for(void **state)
+{
+	char dir[] = "/tmp/test-environment-XXXXXX", path[64], victim[64], *text = NULL;
+	struct stat st;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/hook.env", dir);
+	snprintf(victim, sizeof(victim), "%s/victim", dir);
+	assert_int_equal(file_write_atomic(dir, "victim", "whole\n", 0600), 0);
+	assert_int_equal(symlink(victim, path), 0);
+	assert_int_equal(environment_file_write(dir, "hook.env", "A=\"1\"\n", 0644), 0);
+	assert_int_equal(file_read(victim, 4096, &text, NULL), 0);
+	assert_string_equal(text, "whole\n");
+	free(text);
+	unlink(path);
+	alarm(30);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(environment_file_write(dir, "hook.env", "A=\"1\"\n", 0644), 0);
+	alarm(0);
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	unlink(victim);
 	unlink(path);
 	assert_int_equal(rmdir(dir), 0);
 }
@@ -292,6 +353,8 @@ int main(void)
 		cmocka_unit_test(every_character_of_a_tag_is_read_back),
 		cmocka_unit_test(what_is_no_tag_is_refused),
 		cmocka_unit_test(torn_and_foreign_files_are_no_part),
+		cmocka_unit_test(a_file_that_is_there_is_written_where_it_is),
+		cmocka_unit_test(what_is_no_file_is_neither_followed_nor_waited_for),
 		cmocka_unit_test(the_part_of_a_running_instance_is_read_back),
 	};
 
