@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "world.h"
 
 enum write_fate {
@@ -67,4 +68,9 @@ int environment_format(const struct environment *environment,
 const char *role_name(enum role role)
 {
 	return role == ROLE_PRIMARY ? "primary" : "fallback";
+}
+
+int environment_file_write(const char *dir, const char *name, const char *text, mode_t mode)
+{
+	return file_write_atomic(dir, name, text, mode);
 }
