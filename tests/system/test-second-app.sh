@@ -126,7 +126,7 @@ done
 check_matches "the journal calls the second by its name" '^shop$' \
 	"$(inside journalctl -q --no-pager -o json --output-fields=BLUEGREEN_APP -u shop-bluegreen | sed -n 's/.*"BLUEGREEN_APP":"\([^"]*\)".*/\1/p' | sort -u)"
 check_equal "the directories of the first say nothing of it" "" \
-	"$(inside grep -rl -e shop -e 9010 /run/app-bluegreen/app /var/lib/app-bluegreen/app || true)"
+	"$(inside grep -rlw -e shop -e 9010 /run/app-bluegreen/app /var/lib/app-bluegreen/app || true)"
 host_reboot "$NAME"
 check "after a boot it answers, and nobody started it" await 30 \
 	outside curl -sS -f -m 5 -o /dev/null http://127.0.0.1:8081/
