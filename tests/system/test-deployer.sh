@@ -96,11 +96,14 @@ check_equal "of which systemd does not pass on who has asked" "reload, systemctl
 	"$(asked_by)"
 check_matches "but polkit has told the journal" 'polkit lets dora \(pid [0-9]+\) reload app-bluegreen.service' \
 	"$(inside journalctl -q --no-pager -t app-bluegreen "_UID=$(inside id -u polkitd)")"
+# Time enough for her, on a machine of any speed.
+inside tee /etc/app-bluegreen/app.conf.d/zz-long.conf >/dev/null <<<$'[Gate]\nProbation=5min'
 deploy_begin deploy v2
 check "a cycle of root's runs" await 10 is_running
 check "she takes it back" as dora bluegreenctl abort
 deploy_wait
 check_matches "and root is told by whom" "aborted by uid $dora, dora \(bluegreenctl\)" "$DEPLOY_WORDS"
+inside rm /etc/app-bluegreen/app.conf.d/zz-long.conf
 
 # ---- what they may not --------------------------------------------------------------------------
 
