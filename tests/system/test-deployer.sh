@@ -136,6 +136,10 @@ for name in app shop; do
 	check_equal "nor take a socket of root's away, for $name" "root app-bluegreen 1775" \
 		"$(inside stat -c '%U %G %a' "/run/app-bluegreen/$name")"
 done
+# A unit that nobody has written would be root's, and begin what its maker likes.
+check_refused "nor make a unit that would fit its name" "$SYSTEMD_REFUSED" \
+	"systemd-run -q --unit=app-more.service true" "systemd-run -q --unit=app-more@blue.service true" \
+	"systemd-run -q --unit=shop-more.service true" "systemd-run -q --unit=app@red.service true"
 WHO=otto
 check_refused "who is no member may nothing with bluegreenctl" "$REFUSED with .sudo usermod -aG bluegreen otto. and log in again" \
 	"bluegreenctl reload" "bluegreenctl deploy v1" "bluegreenctl rollback" "bluegreenctl abort" \
@@ -155,6 +159,11 @@ check_rules "no name that looks like the unit is it" no dora $'app-bluegreen.ser
 	'app-bluegreen_service:reload' 'app-bluegreen.service:reload ' 'app-bluegreen.service:' \
 	$'$(touch /run/x)-bluegreen.service:reload' 'constructor-bluegreen.service:reload'
 check_rules "the unit is" yes dora 'app-bluegreen.service:reload'
+check_rules "what nobody has written is not the supervisor's to start" no app-bluegreen \
+	app-migrate.service:start app-after@x.service:restart
+# Hooks, and what would be of an app.
+inside sh -c 'cd /etc/systemd/system && for unit in app-migrate.service app-after@.service store@.service \
+	store-primary.target store-migrate.service; do echo "[Unit]" >"$unit"; done'
 check_rules "the supervisor drives the app's units" yes app-bluegreen app@blue.service:{start,stop,restart,kill} \
 	app-primary.target:stop app-migrate.service:start app-after@x.service:restart
 check_rules "and no others" no app-bluegreen store@blue.service:restart store-primary.target:start \
@@ -167,6 +176,7 @@ check_rules "once it is, it is one" yes dora store-bluegreen.service:reload
 check_rules "for the supervisor too" yes app-bluegreen store@blue.service:restart \
 	store-primary.target:start store-migrate.service:start
 inside rm /etc/app-bluegreen/store.conf
+inside sh -c 'cd /etc/systemd/system && rm app-migrate.service app-after@.service store@.service store-primary.target store-migrate.service'
 inside chmod 0700 /usr/bin/test
 check_rules "if polkit cannot look which apps there are" no dora shop-bluegreen.service:reload
 check_rules "the package's own is one all the same" yes dora app-bluegreen.service:reload
