@@ -107,7 +107,7 @@ struct config {
 };
 
 /* True for what may name an app: [a-z][a-z0-9_]*, shorter than CONFIG_APP_MAX (it is part of a
- * D-Bus name, a unit name and a path). */
+ * D-Bus name, a unit name and a path), and none of the names that are ours. */
 bool config_app_valid(const char *app);
 
 /*

@@ -47,14 +47,14 @@ static int refuse(const char *format, ...)
 
 int new_check_word(const char *name)
 {
-	if (!config_app_valid(name))
-		return refuse("`%s' cannot be an application's name: it is lower-case letters, "
-			      "digits and _, begins with a letter, and has fewer than %d of them",
-			name, CONFIG_APP_MAX);
 	for (size_t i = 0; i < ELEMENTS(reserved); i++)
 		if (strcmp(name, reserved[i].name) == 0)
 			return refuse("`%s' cannot be an application's name: it %s", name,
 				reserved[i].reason);
+	if (!config_app_valid(name))
+		return refuse("`%s' cannot be an application's name: it is lower-case letters, "
+			      "digits and _, begins with a letter, and has fewer than %d of them",
+			name, CONFIG_APP_MAX);
 	return CTL_OK;
 }
 

@@ -105,7 +105,7 @@ int bus_cycle(struct bus *bus, const char *app, const char *id, struct bus_cycle
 	if (r < 0)
 		return r;
 	outcome = json_string_value(json_object_get(object, "outcome"));
-	if (!outcome)
+	if (!outcome || outcome[strspn(outcome, "abcdefghijklmnopqrstuvwxyz")])
 		outcome = "";
 	snprintf(ret_cycle->outcome, sizeof(ret_cycle->outcome), "%s", outcome);
 	ret_cycle->tried = cycle_tried(object, outcome);
@@ -234,6 +234,14 @@ static int deploy(struct bus *bus, const char *name, uint64_t due, sd_bus_error 
 		bus->bus, name, OBJECT_PATH, OBJECT_INTERFACE, "Deploy", error, ret_reply, "s", "");
 }
 
+/* The supervisor's user is not root: what it says goes into root's files and into the journal. */
+static bool is_id(const char *id)
+{
+	size_t length = strspn(id, "0123456789abcdef");
+
+	return !id[length] && (length == 0 || length == BUS_ID_MAX - 1);
+}
+
 int bus_upgrade(struct bus *bus, const char *app, const struct findings *findings, uint64_t due,
 	char ret_id[static BUS_ID_MAX])
 {
@@ -252,6 +260,8 @@ int bus_upgrade(struct bus *bus, const char *app, const struct findings *finding
 		r = deploy(bus, name, due, &error, &reply);
 	if (r >= 0 && reply)
 		r = sd_bus_message_read(reply, "s", &id);
+	if (r >= 0 && !is_id(id))
+		r = -EBADMSG;
 	if (r < 0)
 		return bus_fail(bus, name, &error, r);
 	snprintf(ret_id, BUS_ID_MAX, "%s", id);

@@ -289,6 +289,8 @@ static void name_of_an_app_is_checked(void **state)
 	assert_false(config_app_valid("a-b"));
 	assert_false(config_app_valid("a/b"));
 	assert_false(config_app_valid("a.b"));
+	assert_false(config_app_valid("recheck"));
+	assert_true(config_app_valid("recheck2"));
 	memset(longest, 'a', sizeof(longest));
 	longest[CONFIG_APP_MAX] = '\0';
 	assert_false(config_app_valid(longest));
