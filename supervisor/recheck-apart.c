@@ -155,7 +155,7 @@ int apart_look(const char *unit, const pid_t *pids, size_t count, enum subject s
 		return -errno;
 	if (pid == 0)
 		look_and_end(to, unit, pids, count, subject);
-	to = fd_close(to);
+	(void)fd_close(take_fd(to));
 	r = end_read(pid, output_read(from, now_usec() + usec, output));
 	if (r == -ETIME)
 		log_warning("the processes of %s cannot be looked at in %d s; only what was found "

@@ -143,7 +143,7 @@ static void a_mapping_is_judged_by_what_is_in_its_place(void **state)
 			OUTDATED},
 		/* libffi and others: code in a file that has no name any more. */
 		{"/srv/app/ffiK2x9aB", true, true, PLACE_NOTHING, PACKAGED},
-		{"/home/app/.so.x", true, true, PLACE_NOTHING, PACKAGED},
+		{"/srv/app/.so.x", true, true, PLACE_NOTHING, PACKAGED},
 		{"/srv/app/x.socket", true, true, PLACE_NOTHING, PACKAGED},
 		/* Data: an app's own is rotated, a package's is upgraded. */
 		{"/var/lib/app/table.db", false, true, PLACE_OTHER, PACKAGED},
