@@ -88,7 +88,8 @@ static bool begins_tag(const char *p, const char *end)
 /* The first line of the body that says something. */
 static const char *first_line(const struct probe_answer *answer, char line[LINE_MAX_SHOWN])
 {
-	const char *p = answer->body, *end = p + answer->body_size;
+	/* Without a body there is no pointer to count from. */
+	const char *p = answer->body ? answer->body : "", *end = p + answer->body_size;
 	bool in_tag = false;
 	size_t n = 0;
 
