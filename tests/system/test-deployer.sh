@@ -162,8 +162,8 @@ check_rules "the unit is" yes dora 'app-bluegreen.service:reload'
 check_rules "what nobody has written is not the supervisor's to start" no app-bluegreen \
 	app-migrate.service:start app-after@x.service:restart
 # Hooks, and what would be of an app.
-inside sh -c 'cd /etc/systemd/system && for unit in app-migrate.service app-after@.service store@.service \
-	store-primary.target store-migrate.service; do echo "[Unit]" >"$unit"; done'
+written=(/etc/systemd/system/{app-migrate.service,app-after@.service,store@.service,store-primary.target,store-migrate.service})
+inside tee "${written[@]}" >/dev/null <<<'[Unit]'
 check_rules "the supervisor drives the app's units" yes app-bluegreen app@blue.service:{start,stop,restart,kill} \
 	app-primary.target:stop app-migrate.service:start app-after@x.service:restart
 check_rules "and no others" no app-bluegreen store@blue.service:restart store-primary.target:start \
@@ -176,7 +176,7 @@ check_rules "once it is, it is one" yes dora store-bluegreen.service:reload
 check_rules "for the supervisor too" yes app-bluegreen store@blue.service:restart \
 	store-primary.target:start store-migrate.service:start
 inside rm /etc/app-bluegreen/store.conf
-inside sh -c 'cd /etc/systemd/system && rm app-migrate.service app-after@.service store@.service store-primary.target store-migrate.service'
+inside rm "${written[@]}"
 inside chmod 0700 /usr/bin/test
 check_rules "if polkit cannot look which apps there are" no dora shop-bluegreen.service:reload
 check_rules "the package's own is one all the same" yes dora app-bluegreen.service:reload
